@@ -1,0 +1,93 @@
+"""What a run returns, and what it stands on."""
+
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+T = TypeVar("T")
+
+Status = Literal["supported", "unchecked", "abstained", "exhausted"]
+
+
+class Passage(BaseModel, frozen=True):
+    """A piece of a document that can be cited on its own."""
+
+    text: str
+    source: str
+    """Where it stands: the document's path, relative to its corpus."""
+    heading: str = ""
+    """The headings above it, outermost first, joined by ' > '."""
+    score: float = 0.0
+    """How well it matched the query; comparable within one search only."""
+
+
+class Evidence(BaseModel, frozen=True):
+    """One numbered thing a tool reported. Numbers start at 1 and are never reused in a run."""
+
+    id: int
+    tool: str
+    call: int
+    """Which call of the run reported it, from 1."""
+    text: str
+    source: str = ""
+    """For a passage, its document; for a computed value, the expression or code."""
+
+
+class Finding(BaseModel, frozen=True):
+    """What one check says of one claim of a draft."""
+
+    check: str
+    claim: str
+    verdict: Literal["supported", "failed", "inapplicable", "unavailable"]
+    """`unavailable` (the check can't run here) never counts as passed."""
+    reason: str = ""
+    evidence: tuple[int, ...] = ()
+
+
+class Usage(BaseModel, frozen=True):
+    """Tokens and time of one generation, or of a whole run when added up."""
+
+    prompt: int = 0
+    """Tokens sent, cached ones included."""
+    cached: int = 0
+    """Of these, tokens whose keys and values were reused."""
+    generated: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            prompt=self.prompt + other.prompt,
+            cached=self.cached + other.cached,
+            generated=self.generated + other.generated,
+            seconds=self.seconds + other.seconds,
+        )
+
+    @property
+    def prefilled(self) -> int:
+        """Prompt tokens that had to be computed."""
+        return self.prompt - self.cached
+
+
+class Answer(BaseModel, Generic[T], frozen=True):
+    """The outcome of a run.
+
+    `text` is there when the status is `supported`, or `unchecked` and the caller opted in; otherwise it
+    is None and `reason` says why it was withheld.
+    """
+
+    status: Status
+    text: str | None = None
+    value: T | None = None
+    """The text parsed into the agent's output type, if it has one."""
+    reason: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    """All that was found; `cited` says which of it the answer stands on."""
+    cited: tuple[int, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    usage: Usage = Usage()
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The names of the checks that the text passed."""
+        passed = {f.check for f in self.findings if f.verdict == "supported"}
+        return tuple(sorted(passed))

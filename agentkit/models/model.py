@@ -1,0 +1,120 @@
+"""The interface that every engine offers."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, Field
+
+from agentkit.answer import Usage
+
+Role = Literal["system", "user", "assistant"]
+
+
+class Message(BaseModel, frozen=True):
+    """One turn of a transcript. The content is data: control tokens spelled in it stay text."""
+
+    role: Role
+    content: str
+
+
+class Grammar(BaseModel, frozen=True):
+    """What a generation may be: a JSON value of this schema, without white space between tokens."""
+
+    json_schema: dict[str, Any]
+
+    @property
+    def lark(self) -> str:
+        """The same language in llguidance's Lark notation, for local engines."""
+        options = {"x-guidance": {"whitespace_flexible": False}}
+        return f"start: %json {json.dumps({**self.json_schema, **options})}"
+
+
+class Sampling(BaseModel, frozen=True):
+    """How tokens are chosen."""
+
+    max_tokens: int = Field(default=256, ge=1)
+    temperature: float = Field(default=0.0, ge=0)
+    """0 is greedy."""
+    seed: int = 0
+    logprobs: int = Field(default=0, ge=0)
+    """How many alternatives to report for each token; 0 reports none."""
+
+
+class TokenLogprob(BaseModel, frozen=True):
+    """A generated token with its log-probability (natural) and the likeliest alternatives."""
+
+    token: str
+    logprob: float
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+class Completion(BaseModel, frozen=True):
+    """What one generation gave."""
+
+    text: str
+    finish: Literal["stop", "length"]
+    """`length`: cut off at `max_tokens`."""
+    usage: Usage = Usage()
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+class Session(ABC):
+    """One run's conversation with a model: isolated from other sessions, keeps what it has computed.
+
+    The transcript only grows: each call's messages start with the last call's, and the engine reuses
+    the keys and values of everything it has seen. Cancelling the awaiting task stops the generation.
+    """
+
+    @abstractmethod
+    async def generate(
+        self,
+        messages: Sequence[Message],
+        *,
+        grammar: Grammar | None = None,
+        sampling: Sampling = Sampling(),
+    ) -> Completion:
+        """Write the next assistant message.
+
+        Raises:
+            ContextOverflow: The messages and `max_tokens` don't fit the context window.
+            GrammarError: The grammar doesn't compile.
+            ModelError: The engine failed.
+        """
+
+    async def aclose(self) -> None:
+        """Give back what the session holds."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class Model(ABC):
+    """A language model, loaded and ready."""
+
+    name: str
+    """As the catalog would find it again."""
+    context: int | None = None
+    """Tokens a transcript may have, the generated ones included; None if the engine doesn't say."""
+
+    @abstractmethod
+    def session(self) -> Session:
+        """Open a session; several may be open at once."""
+
+    async def aclose(self) -> None:
+        """Shut the engine down; running generations are cancelled first."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
