@@ -1,1 +1,113 @@
-"""agentkit."""
+"""agentkit: a small local language model that plans, calls tools, checks itself and says when it doesn't know.
+
+    from agentkit import Agent
+
+    agent = Agent("qwen2.5-coder-1.5b", tools=["calculator"])
+    print(agent.run("What is 15% of 80?").text)
+
+Every public name is here and is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agentkit.agent import Agent as Agent
+    from agentkit.answer import Answer as Answer
+    from agentkit.answer import Evidence as Evidence
+    from agentkit.answer import Finding as Finding
+    from agentkit.answer import Passage as Passage
+    from agentkit.answer import Usage as Usage
+    from agentkit.checks import Check as Check
+    from agentkit.checks import Draft as Draft
+    from agentkit.checks import default_checks as default_checks
+    from agentkit.errors import AgentkitError as AgentkitError
+    from agentkit.errors import ConfigurationError as ConfigurationError
+    from agentkit.errors import ModelError as ModelError
+    from agentkit.errors import ToolError as ToolError
+    from agentkit.events import Event as Event
+    from agentkit.events import Turn as Turn
+    from agentkit.knowledge.corpus import Corpus as Corpus
+    from agentkit.knowledge.embedder import Embedder as Embedder
+    from agentkit.limits import Limits as Limits
+    from agentkit.models.catalog import load as load_model
+    from agentkit.models.model import Grammar as Grammar
+    from agentkit.models.model import Message as Message
+    from agentkit.models.model import Model as Model
+    from agentkit.models.model import Sampling as Sampling
+    from agentkit.models.scripted import ScriptedModel as ScriptedModel
+    from agentkit.tool import Example as Example
+    from agentkit.tool import Injected as Injected
+    from agentkit.tool import Tool as Tool
+    from agentkit.tool import tool as tool
+    from agentkit.trace import TraceWriter as TraceWriter
+    from agentkit.trace import read_trace as read_trace
+
+_HOMES = {
+    "agentkit.agent": ["Agent"],
+    "agentkit.answer": ["Answer", "Evidence", "Finding", "Passage", "Usage"],
+    "agentkit.checks": ["Check", "Draft", "default_checks"],
+    "agentkit.errors": ["AgentkitError", "ConfigurationError", "ModelError", "ToolError"],
+    "agentkit.events": ["Event", "Turn"],
+    "agentkit.knowledge.corpus": ["Corpus"],
+    "agentkit.knowledge.embedder": ["Embedder"],
+    "agentkit.limits": ["Limits"],
+    "agentkit.models.catalog": ["load_model=load"],
+    "agentkit.models.model": ["Grammar", "Message", "Model", "Sampling"],
+    "agentkit.models.scripted": ["ScriptedModel"],
+    "agentkit.tool": ["Example", "Injected", "Tool", "tool"],
+    "agentkit.trace": ["TraceWriter", "read_trace"],
+}
+_WHERE = {
+    public: (home, inner or public)
+    for home, names in _HOMES.items()
+    for public, _, inner in (name.partition("=") for name in names)
+}
+
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
+    "Agent",
+    "AgentkitError",
+    "Answer",
+    "Check",
+    "ConfigurationError",
+    "Corpus",
+    "Draft",
+    "Embedder",
+    "Event",
+    "Evidence",
+    "Example",
+    "Finding",
+    "Grammar",
+    "Injected",
+    "Limits",
+    "Message",
+    "Model",
+    "ModelError",
+    "Passage",
+    "Sampling",
+    "ScriptedModel",
+    "Tool",
+    "ToolError",
+    "TraceWriter",
+    "Turn",
+    "Usage",
+    "default_checks",
+    "load_model",
+    "read_trace",
+    "tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home, inner = _WHERE[name]
+    except KeyError:
+        raise AttributeError(f"module 'agentkit' has no attribute {name!r}") from None
+    value = getattr(import_module(home), inner)
+    # `agentkit.tool` is also a submodule, which importing sets as the attribute: the public name wins.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

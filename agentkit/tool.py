@@ -53,6 +53,20 @@ class Part(BaseModel, frozen=True):
     source: str = ""
 
 
+class Example(BaseModel, frozen=True):
+    """A worked use of a tool, shown to the model before the task."""
+
+    task: str
+    purpose: str
+    """What the plan says the call is for."""
+    arguments: Mapping[str, Any]
+    result: str
+    source: str = ""
+    answer: str = ""
+    """What follows from the result; empty when nothing does, then `give_up` says why."""
+    give_up: str = ""
+
+
 class Outcome(BaseModel, frozen=True):
     """What came of a call."""
 
@@ -81,6 +95,7 @@ class Tool:
     """Seconds one call may take."""
     arguments: type[BaseModel] | None = None
     """Coerces and validates arguments; without it they are validated against `parameters` alone."""
+    examples: tuple[Example, ...] = ()
     injected: Mapping[str, type] = dataclasses.field(default_factory=dict[str, type])
     bound: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
 
@@ -193,7 +208,12 @@ async def in_thread(function: Callable[[], T]) -> T:
 def tool(function: Callable[..., Any], /) -> Tool: ...
 @overload
 def tool(
-    *, name: str | None = None, pure: bool = False, approval: bool = False, timeout: float = 30.0
+    *,
+    name: str | None = None,
+    pure: bool = False,
+    approval: bool = False,
+    timeout: float = 30.0,
+    examples: Iterable[Example] = (),
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -203,6 +223,7 @@ def tool(
     pure: bool = False,
     approval: bool = False,
     timeout: float = 30.0,
+    examples: Iterable[Example] = (),
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a typed function, sync or async.
 
@@ -228,6 +249,7 @@ def tool(
             pure=pure,
             approval=approval,
             timeout=timeout,
+            examples=tuple(examples),
             arguments=model,
             injected=injected,
         )

@@ -1,0 +1,44 @@
+# Two commands: `make run` sets up and runs the main job, `make test` sets up and checks everything.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DOCS := examples/quickstart/documents
+TASK := $(shell cat examples/quickstart/task.txt)
+
+.PHONY: run test lint types tests benchmarks clean
+
+run: .venv/run
+	@$(BIN)/agentkit models pull default all-minilm-l6-v2
+	@$(BIN)/agentkit ask "$(TASK)" --docs $(DOCS)
+
+test: lint types tests
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev
+	$(BIN)/basedpyright
+
+tests: .venv/dev
+	$(BIN)/agentkit models pull default smollm2-135m all-minilm-l6-v2
+	$(BIN)/pytest
+
+benchmarks: .venv/dev
+	@ls tests/benchmarks/bench_*.py
+
+# torch comes first and with pip alone: whatever depends on it would take a build for GPUs.
+.venv/run: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(PIP) install --upgrade pip
+	$(PIP) install --constraint constraints.txt torch
+	$(PIP) install --constraint constraints.txt --editable '.[retrieval,quantize]'
+	@touch $@
+
+.venv/dev: .venv/run
+	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,277 @@
+"""Agent: what a user configures, and the driver that does a run's I/O."""
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from agentkit import protocol
+from agentkit.answer import Answer, Finding
+from agentkit.checks import Check, Draft, default_checks, judge, name_of
+from agentkit.errors import ConfigurationError, ContextOverflow
+from agentkit.events import Event, Finished, Started, Turn
+from agentkit.limits import Limits
+from agentkit.models.catalog import load as load_model
+from agentkit.models.model import Completion, Message, Model, Sampling, Session
+from agentkit.run import Ask, Exhausted, Invoke, Need, Result, Run, Verified, Verify
+from agentkit.tool import Outcome, Tool, load_tools, one_line, tool
+
+T = TypeVar("T")
+
+Approve = Callable[[str, Mapping[str, Any]], bool | Awaitable[bool]]
+"""Asked with a tool's name and arguments before a call that acts on the world."""
+
+
+class Agent(Generic[T]):
+    """A model with tools, checks and limits.
+
+        agent = Agent("qwen2.5-coder-0.5b", tools=["calculator"])
+        print(agent.run("What is 15% of 80?").text)
+
+    Args:
+        model: A loaded model, or what names one: a catalog name, a path to a GGUF, `http(s)://…#model`.
+            A model that was named is loaded at the first run and closed with the agent.
+        tools: Tools, typed functions, or names of installed tools.
+        resources: What tools and checks are bound to by type, a corpus say.
+        checks: The self-correction pass. None takes the checks that ship; with an empty list no answer is
+            ever `supported`.
+        output: A type that the answer is decoded and validated into.
+        unchecked: Hand over the text of an answer that no check applies to.
+        approve: Asked before a call of a tool that acts on the world; without it such calls are refused.
+        tool_settings: For each tool's name, its settings.
+        record: What else the header of a trace should say, for replay.
+
+    Raises:
+        ConfigurationError: A tool, a check or a resource is unknown, missing or misconfigured.
+    """
+
+    def __init__(
+        self,
+        model: Model | str,
+        *,
+        tools: Sequence[Tool | Callable[..., Any] | str] = (),
+        resources: Sequence[object] = (),
+        checks: Sequence[Check] | None = None,
+        output: type[T] | None = None,
+        limits: Limits = Limits(),
+        plan: bool = True,
+        seed: int = 0,
+        temperature: float = 0.0,
+        unchecked: bool = False,
+        approve: Approve | None = None,
+        tool_settings: Mapping[str, Mapping[str, Any]] | None = None,
+        record: Mapping[str, Any] | None = None,
+    ) -> None:
+        settings = dict(tool_settings or {})
+        self.tools = [t.bind(*resources, settings=settings.get(t.name)) for t in map(as_tool, tools)]
+        for bound in self.tools:
+            if bound.missing:
+                raise ConfigurationError(
+                    f"tool {bound.name!r} needs a {' and a '.join(bound.missing)}: pass it in `resources`"
+                )
+        names = [t.name for t in self.tools]
+        if twice := {n for n in names if names.count(n) > 1}:
+            raise ConfigurationError(f"two tools are named {', '.join(sorted(twice))}; rename one with @tool(name=…)")
+        self.checks = list(default_checks(resources) if checks is None else checks)
+        self.output: TypeAdapter[T] | None = None if output is None else TypeAdapter(output)
+        self.limits = limits
+        self.plan = plan
+        self.seed = seed
+        self.temperature = temperature
+        self.unchecked = unchecked
+        self.approve = approve
+        self.record = dict(record or {})
+        self._named = model if isinstance(model, str) else ""
+        self._model = None if isinstance(model, str) else model
+
+    def run(self, task: str, *, history: Sequence[Turn] = ()) -> Answer[T]:
+        """Run to the end; also where an event loop already runs, in a notebook say."""
+        return run_sync(self.arun(task, history=history))
+
+    async def arun(self, task: str, *, history: Sequence[Turn] = ()) -> Answer[T]:
+        """Run to the end."""
+        answer: Answer[Any] | None = None
+        async for event in self.stream(task, history=history):
+            if isinstance(event, Finished):
+                answer = event.answer
+        assert answer is not None  # `stream` ends with Finished or raises
+        return cast(Answer[T], answer)
+
+    async def stream(self, task: str, *, history: Sequence[Turn] = ()) -> AsyncGenerator[Event]:
+        """Run the loop, yielding each event as it happens; the text comes only with the last.
+
+        Raises:
+            ConfigurationError: The task is empty.
+            ModelError: The model failed; what had happened was yielded before.
+        """
+        if not task.strip():
+            raise ConfigurationError("the task is empty; say what you want to know")
+        model = await self.load()
+        start = time.monotonic()
+        run = Run(
+            task.strip(),
+            tools=self.tools,
+            limits=self.limits,
+            clock=lambda: time.monotonic() - start,
+            history=history,
+            plan=self.plan,
+            output=self.output.json_schema() if self.output else None,
+            unchecked=self.unchecked,
+        )
+        yield self.header(run, model)
+        loop = run.loop()
+        async with model.session() as session:
+            state = advance(lambda: next(loop))
+            for event in run.take():
+                yield event
+            while not isinstance(state, Answer):
+                state = await self.fulfil(state, run, session, loop)
+                for event in run.take():
+                    yield event
+        yield Finished(answer=self.parsed(state))
+
+    async def fulfil(
+        self, need: Need, run: Run, session: Session, loop: Generator[Need, Result, Answer[Any]]
+    ) -> Need | Answer[Any]:
+        """Give the run what it needs; returns what it needs next."""
+        left = None if self.limits.seconds is None else self.limits.seconds - run.clock()
+        try:
+            async with asyncio.timeout(left):
+                match need:
+                    case Ask():
+                        result: Result = await self.decide(need, session)
+                    case Invoke():
+                        result = await self.invoke(need)
+                    case Verify():
+                        result = await self.verify(need)
+        except TimeoutError:
+            limit = Exhausted(f"the limit of {self.limits.seconds:g} seconds")
+            return advance(lambda: loop.throw(limit))
+        except ContextOverflow as error:
+            if run.steps == 1:
+                raise  # the task itself is too long: nothing was found that could be handed over
+            overflow = Exhausted(str(error))
+            return advance(lambda: loop.throw(overflow))
+        return advance(lambda: loop.send(result))
+
+    async def decide(self, need: Ask, session: Session) -> Completion:
+        """Have the model write the next decision."""
+        messages = [Message(role=m.role, content=m.content) for m in need.messages]
+        sampling = Sampling(max_tokens=need.max_tokens, temperature=self.temperature, seed=self.seed)
+        return await session.generate(messages, grammar=need.grammar, sampling=sampling)
+
+    async def invoke(self, need: Invoke) -> Outcome:
+        """Call a tool, if it may be called."""
+        if need.tool.approval:
+            asked = self.approve(need.tool.name, need.arguments) if self.approve else False
+            if not (await asked if inspect.isawaitable(asked) else asked):
+                return Outcome(error=f"the call of {need.tool.name} was not approved", hint="go on without it")
+        return await need.tool.invoke(need.arguments)
+
+    async def verify(self, need: Verify) -> Verified:
+        """Run the checks over a draft."""
+        start = time.monotonic()
+        verdict, findings = await judge(need.draft, self.checks)
+        if self.output is not None and (error := self.misfit(need.draft)):
+            misfit = Finding(check="output", claim=need.draft.text, verdict="failed", reason=error)
+            verdict, findings = "failed", (*findings, misfit)
+        return Verified(verdict=verdict, findings=findings, seconds=time.monotonic() - start)
+
+    def misfit(self, draft: Draft) -> str:
+        """Why a draft doesn't validate as the output type; empty when it does."""
+        assert self.output is not None
+        try:
+            self.output.validate_json(draft.value)
+        except ValidationError as error:
+            return f"the value does not fit: {one_line(error)}"
+        return ""
+
+    def parsed(self, answer: Answer[Any]) -> Answer[Any]:
+        """The answer with its value, if the agent has an output type."""
+        if self.output is None or answer.text is None:
+            return answer
+        return answer.model_copy(update={"value": self.output.validate_json(answer.text)})
+
+    def header(self, run: Run, model: Model) -> Started:
+        """All that decides how the run goes."""
+        return Started(
+            agentkit=version("agentkit"),
+            protocol=protocol.fingerprint(),
+            model=model.name,
+            seed=self.seed,
+            task=run.task,
+            history=run.history,
+            tools=tuple(t.name for t in self.tools),
+            checks=tuple(name_of(c) for c in self.checks),
+            settings={
+                "limits": self.limits.model_dump(),
+                "plan": self.plan,
+                "temperature": self.temperature,
+                "unchecked": self.unchecked,
+                **self.record,
+            },
+        )
+
+    async def load(self) -> Model:
+        """The model, loaded if it was only named so far."""
+        if self._model is None:
+            self._model = await load_model(self._named)
+        return self._model
+
+    async def aclose(self) -> None:
+        """Close the model, if the agent loaded it."""
+        if self._named and self._model is not None:
+            model, self._model = self._model, None
+            await model.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def advance(resume: Callable[[], Need]) -> Need | Answer[Any]:
+    """What a run needs next, or its answer when it is over."""
+    try:
+        return resume()
+    except StopIteration as ended:
+        return cast(Answer[Any], ended.value)
+
+
+def as_tool(given: Tool | Callable[..., Any] | str) -> Tool:
+    """A tool, from what a caller may give for one."""
+    if isinstance(given, Tool):
+        return given
+    return load_tools([given])[0] if isinstance(given, str) else tool(given)
+
+
+def run_sync(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, in a thread of its own where an event loop already runs here."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            outcome.append(asyncio.run(work))
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=target, name="agentkit-run")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]

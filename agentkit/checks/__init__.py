@@ -1,0 +1,35 @@
+"""The self-correction pass: what a draft claims is held against things outside the model.
+
+A check is any function from a `Draft` to findings. It finds, it never rewrites. `judge` runs them all
+and says whether every claim stands.
+"""
+
+from collections.abc import Sequence
+
+from agentkit.checks.check import Check, Draft, Verdict, judge, known_checks, load_checks, name_of
+from agentkit.checks.citations import Citations
+from agentkit.checks.equations import equations
+from agentkit.checks.numbers import numbers
+from agentkit.checks.refusals import refusals
+from agentkit.checks.results import results
+
+__all__ = [
+    "Check",
+    "Citations",
+    "Draft",
+    "Verdict",
+    "default_checks",
+    "equations",
+    "judge",
+    "known_checks",
+    "load_checks",
+    "name_of",
+    "numbers",
+    "refusals",
+    "results",
+]
+
+
+def default_checks(resources: Sequence[object] = ()) -> list[Check]:
+    """The checks that ship, bound to the embedder that is among the resources, if one is."""
+    return [numbers, equations, results, Citations.of(resources), refusals]

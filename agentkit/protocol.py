@@ -1,0 +1,364 @@
+"""How a run is written for a model, the grammar of each decision, and how a decision is read back.
+
+Every decision is one JSON object with one key: `{"plan": […]}`, `{"calculator": {…}}` (a call, by the
+tool's name), `{"answer": {…}}` or `{"give_up": {…}}`. Evidence is numbered at the start of a line and its
+further lines are indented, so no document can forge a number. The same code writes the prompts of a run
+and the examples that a driver is trained on.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel
+
+from agentkit.answer import Evidence
+from agentkit.events import Observed, Step, Told, Turn
+from agentkit.models.model import Grammar
+from agentkit.tool import Example, Tool
+
+Kind = Literal["plan", "act", "answer", "redraft"]
+
+ANSWER_CHARS = 500
+"""Longest answer text; a small model that writes more is rambling."""
+STRING_CHARS = 600
+"""Longest string argument whose schema sets no bound of its own; keeps decisions from being cut off."""
+PLAN_STEPS = 4
+ITEMS = 24
+"""Longest list argument whose schema sets no bound of its own."""
+
+SYSTEM = """\
+You solve a task in small steps. Each reply is one JSON object: first a plan, then one tool call at a time.
+{tools}
+{{"answer":{{"evidence":[1],"text":"..."}}}} ends the task: name the numbered evidence used, then answer in one short \
+sentence with units.
+{{"give_up":{{"reason":"..."}}}} ends it when the evidence does not tell. Never guess.
+Every number comes from the task or from evidence; compute only with tools."""
+
+NEXT = "Next step."
+
+
+class Plan(BaseModel, frozen=True):
+    """The intended steps."""
+
+    steps: tuple[Step, ...]
+
+
+class Call(BaseModel, frozen=True):
+    """A decision to call a tool."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
+class Proposal(BaseModel, frozen=True):
+    """A decision to answer."""
+
+    text: str
+    cited: tuple[int, ...]
+
+
+class GiveUp(BaseModel, frozen=True):
+    """A decision to stop without an answer."""
+
+    reason: str
+
+
+Decision = Plan | Call | Proposal | GiveUp
+
+
+class Malformed(Exception):
+    """A decision that can't be read; the message says why."""
+
+
+# What the model reads
+
+
+def opening(tools: Sequence[Tool], history: Iterable[Turn], task: str, *, plan: bool) -> list[Told]:
+    """The transcript up to the first decision: rules, a worked example a tool, earlier turns, the task."""
+    told = [Told(role="system", content=SYSTEM.format(tools="\n".join(describe(t) for t in tools)))]
+    for tool in tools:
+        for example in tool.examples:
+            told += demonstrate(tool, example, plan=plan)
+    for turn in history:
+        told += [
+            Told(role="user", content=f"Task: {turn.task}"),
+            Told(role="assistant", content=compact({"answer": {"evidence": [], "text": turn.answer}})),
+        ]
+    return [*told, Told(role="user", content=f"Task: {task}")]
+
+
+def describe(tool: Tool) -> str:
+    """A tool as the model is told of it: how a call looks, what it is for, what its arguments mean."""
+    properties: Mapping[str, Any] = tool.parameters.get("properties", {})
+    required = tool.parameters.get("required", [])
+    shape = ",".join(
+        f'"{name}":{kind_of(schema)}{"" if name in required else " (optional)"}' for name, schema in properties.items()
+    )
+    notes = [f"  {name}: {schema['description']}" for name, schema in properties.items() if schema.get("description")]
+    return "\n".join([f'{{"{tool.name}":{{{shape}}}}} {tool.description}', *notes])
+
+
+def kind_of(schema: Mapping[str, Any]) -> str:
+    """A JSON Schema in a word or two."""
+    if "enum" in schema:
+        return "|".join(json.dumps(v, ensure_ascii=False) for v in schema["enum"])
+    match schema.get("type"):
+        case "array":
+            return f"[{kind_of(schema.get('items', {}))}]"
+        case str(kind):
+            return kind
+        case list():
+            return "|".join(cast(list[str], schema["type"]))
+        case _:
+            options = schema.get("anyOf", [])
+            return "|".join(kind_of(o) for o in options) or "object"
+
+
+def demonstrate(tool: Tool, example: Example, *, plan: bool) -> list[Told]:
+    """A worked example as the turns that it would have been."""
+    shown = Evidence(id=1, tool=tool.name, call=1, text=example.result, source=example.source)
+    end = (
+        {"answer": {"evidence": [1], "text": example.answer}}
+        if example.answer
+        else {"give_up": {"reason": example.give_up}}
+    )
+    planned = [("assistant", compact({"plan": [{tool.name: example.purpose}]})), ("user", NEXT)]
+    turns = [
+        ("user", f"Task: {example.task}"),
+        *(planned if plan else ()),
+        ("assistant", compact({tool.name: dict(example.arguments)})),
+        ("user", observation(Observed(call=1, evidence=(shown,)), tool=tool.name, limit=len(example.result))[0]),
+        ("assistant", compact(end)),
+    ]
+    return [Told.model_validate({"role": role, "content": content}) for role, content in turns]
+
+
+def observation(observed: Observed, *, tool: str, limit: int) -> tuple[str, int]:
+    """What the model reads after a call, and how many characters of it were left out."""
+    lines: list[str] = []
+    cut = 0
+    for evidence in observed.evidence:
+        room = max(limit - sum(len(line) for line in lines), 0)
+        text = evidence.text[:room]
+        missing = len(evidence.text) - len(text)
+        cut += missing
+        mark = f" …({missing} characters left out)" if missing else ""
+        title = f"{tool} ({evidence.source})" if evidence.source else tool
+        lines.append(f"[{evidence.id}] {one_line(title)}: {indented(text)}{mark}")
+    if observed.known:
+        lines.append(f"Found before: {', '.join(f'[{n}]' for n in observed.known)}.")
+    if observed.error:
+        hint = f" Hint: {one_line(observed.hint)}" if observed.hint else ""
+        lines.append(f"{tool} failed: {indented(observed.error[:limit])}{hint}")
+    return "\n".join(lines) or f"{tool}: nothing found.", cut
+
+
+def complaint(reasons: Iterable[str]) -> str:
+    """What the model reads when its draft failed."""
+    said = " ".join(indented(r) for r in reasons)
+    return f"That answer failed a check: {said} Answer again using only the evidence, or give up."
+
+
+def unreadable(reason: str) -> str:
+    """What the model reads when its reply couldn't be read."""
+    return f"That reply could not be read ({reason}). Reply again, shorter."
+
+
+def indented(text: str) -> str:
+    """Continuation lines never start at the margin, where evidence numbers stand."""
+    return "\n  ".join(text.strip().splitlines())
+
+
+def one_line(text: str) -> str:
+    """White space folded."""
+    return " ".join(text.split())
+
+
+# What the model may write
+
+
+def plan_grammar(tools: Sequence[Tool]) -> Grammar:
+    """A list of steps, each a tool's name with its purpose; empty when no tool is needed."""
+    purpose = {"type": "string", "maxLength": 80}
+    steps = [keyed(tool.name, purpose) for tool in tools]
+    return Grammar(
+        json_schema=keyed("plan", {"type": "array", "items": {"anyOf": steps}, "maxItems": PLAN_STEPS}),
+    )
+
+
+def act_grammar(
+    tools: Sequence[Tool],
+    evidence: Sequence[int],
+    *,
+    answer: bool = True,
+    output: Mapping[str, Any] | None = None,
+    numbers: Sequence[str] | None = None,
+) -> Grammar:
+    """A call of one of the tools, an answer (unless there can't be one yet), or giving up.
+
+    `numbers`, when given, are the only ones that the answer's text may contain. `output` is the JSON
+    Schema of the agent's output type; then the answer has a `value` instead of a `text`.
+    """
+    defs: dict[str, Any] = {}
+    options = [keyed(tool.name, bounded(hoisted(tool.parameters, tool.name, defs))) for tool in tools]
+    cited: dict[str, Any] = {"type": "array", "items": {"enum": list(evidence)}, "maxItems": min(len(evidence), 6)}
+    if not evidence:
+        cited = {"type": "array", "maxItems": 0}
+    said = {"text": text_schema(numbers)} if output is None else {"value": bounded(hoisted(output, "answer", defs))}
+    if answer:
+        options.append(keyed("answer", closed_object({"evidence": cited, **said})))
+    options.append(keyed("give_up", closed_object({"reason": {"type": "string", "maxLength": 160}})))
+    schema: dict[str, Any] = {"anyOf": options}
+    return Grammar(json_schema={**schema, "$defs": defs} if defs else schema)
+
+
+def text_schema(numbers: Sequence[str] | None) -> dict[str, Any]:
+    """An answer's text; with `numbers`, no digits but these."""
+    if numbers is None:
+        return {"type": "string", "minLength": 1, "maxLength": ANSWER_CHARS}
+    words = r"[^0-9]{1,120}"
+    if not numbers:
+        return {"type": "string", "pattern": f"^{words}$"}
+    allowed = "|".join(re.escape(n) for n in sorted(set(numbers), key=lambda n: (-len(n), n)))
+    return {"type": "string", "pattern": f"^({words})?(({allowed}){words}){{0,6}}({allowed})?$"}
+
+
+def keyed(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """An object with just this key."""
+    return closed_object({name: value})
+
+
+def closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """An object with all of these keys and no others."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def bounded(schema: Any) -> Any:
+    """The schema with a bound on every string and list that has none, and closed objects.
+
+    Without it a small model that starts repeating itself runs into the token limit in mid-string.
+    """
+    if isinstance(schema, list):
+        return [bounded(item) for item in cast(list[Any], schema)]
+    if not isinstance(schema, dict):
+        return schema
+    given = cast(dict[str, Any], schema)
+    if "enum" in given or "const" in given:
+        return {k: v for k, v in given.items() if k not in ("description", "default")}
+    # A default is for whoever leaves the argument out; what the prompt says stands in the prompt.
+    result = {k: bounded(v) for k, v in given.items() if k not in ("description", "default", "properties")}
+    if "properties" in given:
+        result["properties"] = {k: bounded(v) for k, v in given["properties"].items()}
+        result.setdefault("additionalProperties", False)
+    if given.get("type") == "string" and not {"pattern", "format"} & given.keys():
+        result.setdefault("maxLength", STRING_CHARS)
+    if given.get("type") == "array":
+        result.setdefault("maxItems", ITEMS)
+    return result
+
+
+def hoisted(schema: Mapping[str, Any], prefix: str, defs: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its `$defs` moved into `defs`, under names of their own."""
+
+    def renamed(node: Any) -> Any:
+        if isinstance(node, list):
+            return [renamed(n) for n in cast(list[Any], node)]
+        if not isinstance(node, dict):
+            return node
+        given = cast(dict[str, Any], node)
+        return {
+            k: v.replace("#/$defs/", f"#/$defs/{prefix}.") if k == "$ref" else renamed(v)
+            for k, v in given.items()
+            if k != "$defs"
+        }
+
+    for name, definition in schema.get("$defs", {}).items():
+        defs[f"{prefix}.{name}"] = bounded(renamed(definition))
+    return cast(dict[str, Any], renamed(dict(schema)))
+
+
+# How it is read back
+
+
+def read(text: str, tools: Sequence[Tool]) -> Decision:
+    """The decision that a model wrote.
+
+    Raises:
+        Malformed: It is none: cut off, not JSON, an unknown key, arguments of the wrong shape.
+    """
+    try:
+        written = json.loads(text)
+    except ValueError as error:
+        raise Malformed(f"not JSON: {error}") from None
+    if not isinstance(written, dict) or len(cast(dict[str, Any], written)) != 1:
+        raise Malformed("not an object with one key")
+    [(key, value)] = cast(dict[str, Any], written).items()
+    try:
+        match key:
+            case "plan":
+                return Plan(steps=tuple(Step(tool=t, purpose=p) for step in value for t, p in step.items()))
+            case "answer":
+                said = value["text"] if "text" in value else compact(value["value"])
+                return Proposal(text=said.strip(), cited=tuple(dict.fromkeys(value["evidence"])))
+            case "give_up":
+                return GiveUp(reason=value["reason"])
+            case name if any(name == tool.name for tool in tools):
+                return Call(tool=name, arguments=value)
+            case _:
+                raise Malformed(f"no tool named {key!r}")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Malformed(f"{key}: {type(error).__name__}: {one_line(str(error))}") from None
+
+
+def leaves(value: str) -> list[str]:
+    """A JSON value as lines of `path: leaf`, so that each can be checked as a claim."""
+
+    def walk(node: Any, path: str) -> Iterable[str]:
+        match node:
+            case dict():
+                for key, item in cast(dict[str, Any], node).items():
+                    yield from walk(item, f"{path} {key}".strip())
+            case list():
+                for item in cast(list[Any], node):
+                    yield from walk(item, path)
+            case None:
+                pass
+            case _:
+                leaf = node if isinstance(node, str) else json.dumps(node)
+                yield f"{path}: {leaf}" if path else leaf
+
+    return [one_line(line) for line in walk(json.loads(value), "")]
+
+
+def compact(value: object) -> str:
+    """JSON as the grammar has it: no white space, no escapes that aren't needed."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def fingerprint() -> str:
+    """Changes whenever a run would be written differently for a model: a trained driver fits one protocol."""
+    example = Example(task="t", purpose="p", arguments={"x": 1}, result="r\nr", source="s", answer="a")
+    tool = Tool(
+        name="tool",
+        description="Does.",
+        parameters={"type": "object", "properties": {"x": {"type": "integer", "description": "d"}}, "required": []},
+        function=len,
+        examples=(example, example.model_copy(update={"answer": "", "give_up": "g"})),
+    )
+    said = [m.model_dump_json() for m in opening([tool], [Turn(task="t", answer="a")], "t", plan=True)]
+    said += [
+        observation(Observed(call=1, known=(1,), error="e", hint="h"), tool="t", limit=9)[0],
+        complaint(["c"]),
+        unreadable("u"),
+        NEXT,
+    ]
+    said += [plan_grammar([tool]).lark, act_grammar([tool], [1]).lark, act_grammar([], [1], numbers=["1"]).lark]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]

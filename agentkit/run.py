@@ -1,0 +1,364 @@
+"""One run as a state machine without I/O: plan → act → reflect → draft → check → (correct) → answer.
+
+`Run.loop` is a generator. It yields what it needs next (a decision, a tool call, the checks) and is sent
+the result; whoever drives it does the I/O. `Run.loop` can therefore be read, tested and replayed
+without a model, a tool or a clock.
+"""
+
+import json
+import re
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from agentkit import protocol
+from agentkit.answer import Answer, Evidence, Finding, Usage
+from agentkit.checks import Draft, Verdict
+from agentkit.events import (
+    Asked,
+    Called,
+    Checked,
+    Corrected,
+    Decided,
+    Drafted,
+    Event,
+    Observed,
+    Planned,
+    Step,
+    Told,
+    Turn,
+)
+from agentkit.limits import Limits
+from agentkit.models.grammar import admits
+from agentkit.models.model import Completion, Grammar
+from agentkit.protocol import Call, Decision, GiveUp, Kind, Malformed, Plan, Proposal
+from agentkit.tool import Outcome, Tool
+
+MALFORMED_IN_A_ROW = 2
+"""Unreadable decisions that may follow one another before the run gives up."""
+IDLE_STEPS = 2
+"""Calls in a row without new evidence after which the acting ends."""
+EVIDENCE_CHARS = 20_000
+"""Longest text that one piece of evidence keeps; the model sees less (`Limits.observation_chars`)."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Needs a `Completion`: the next assistant message under this grammar."""
+
+    messages: tuple[Told, ...]
+    grammar: Grammar
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class Invoke:
+    """Needs an `Outcome`: what the tool reports."""
+
+    tool: Tool
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Needs the verdict and findings of the checks."""
+
+    draft: Draft
+
+
+Need = Ask | Invoke | Verify
+
+
+class Verified(BaseModel, frozen=True):
+    """The result of the checks."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    seconds: float = 0.0
+
+
+Result = Completion | Outcome | Verified
+
+
+class Exhausted(Exception):
+    """A limit ended the run; the message says which."""
+
+
+class Run:
+    """The state of one run and the loop over it."""
+
+    def __init__(
+        self,
+        task: str,
+        *,
+        tools: Sequence[Tool],
+        limits: Limits,
+        clock: Callable[[], float],
+        history: Sequence[Turn] = (),
+        plan: bool = True,
+        output: Mapping[str, Any] | None = None,
+        unchecked: bool = False,
+    ) -> None:
+        self.task = task
+        self.tools = tuple(tools)
+        self.limits = limits
+        self.events: list[Event] = []
+        """What happened since `take` was last called."""
+        self.clock = clock
+        """Seconds since the run began."""
+        self.history = tuple(history)
+        self.plan = plan
+        self.output = output
+        self.unchecked = unchecked
+        """Whether the text of an unchecked answer is handed over."""
+        self.transcript = protocol.opening(self.tools, self.history, task, plan=plan)
+        self.sent = 0
+        """Messages of the transcript that the model has been sent."""
+        self.evidence: list[Evidence] = []
+        self.calls: list[Called] = []
+        self.first: dict[str, Observed] = {}
+        """For each pure call already made, what it reported."""
+        self.reached = 0
+        """Calls that reached a tool."""
+        self.steps = 0
+        self.idle = 0
+        self.usage = Usage()
+        self.findings: tuple[Finding, ...] = ()
+        self.intended: tuple[Step, ...] = ()
+        self.corrected = False
+        self.numbers: tuple[str, ...] | None = None
+        """After a correction, the only numbers that a draft may contain."""
+
+    def loop(self) -> Generator[Need, Result, Answer[Any]]:
+        """The whole run."""
+        try:
+            if self.plan and self.tools:
+                yield from self.make_plan()
+            while isinstance(decision := (yield from self.decide("act")), Call):
+                yield from self.act(decision)
+            while isinstance(decision, Proposal):
+                checked = yield from self.check(decision)
+                if checked.verdict != "failed":
+                    return self.answered(decision, checked.verdict)
+                if self.corrected:
+                    return self.finish("abstained", reason=reasons(checked.findings))
+                self.correct(checked.findings)
+                decision = yield from self.decide("redraft")
+            return self.finish("abstained", reason=decision.reason if isinstance(decision, GiveUp) else "no answer")
+        except Exhausted as limit:
+            return self.finish("exhausted", reason=str(limit))
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    def take(self) -> list[Event]:
+        """What happened since the last time."""
+        events, self.events = self.events, []
+        return events
+
+    # Deciding
+
+    def make_plan(self) -> Generator[Need, Result, None]:
+        """Ask for the intended steps; the plan binds nobody, it is there for the model to read."""
+        plan = yield from self.decide("plan")
+        if isinstance(plan, Plan):
+            self.intended = plan.steps
+            self.emit(Planned(steps=plan.steps))
+        self.tell("user", protocol.NEXT)
+
+    def decide(self, kind: Kind) -> Generator[Need, Result, Decision]:
+        """Ask until a decision can be read."""
+        grammar = self.grammar(kind)
+        malformed = ""
+        for _ in range(MALFORMED_IN_A_ROW):
+            max_tokens = self.spend_step()
+            suffix = tuple(self.transcript[self.sent :])
+            self.sent = len(self.transcript)
+            self.emit(
+                Asked(step=self.steps, kind=kind, suffix=suffix, schema=grammar.json_schema, max_tokens=max_tokens)
+            )
+            completion = yield from needed(Ask(tuple(self.transcript), grammar, max_tokens), Completion)
+            self.usage += completion.usage
+            try:
+                if completion.finish == "length":
+                    raise Malformed(f"cut off at {completion.usage.generated} tokens")
+                if not admits(grammar, completion.text):
+                    raise Malformed("not one of the decisions asked for")
+                return protocol.read(completion.text, self.tools)
+            except Malformed as error:
+                malformed = str(error)
+            finally:
+                self.emit(
+                    Decided(
+                        step=self.steps,
+                        text=completion.text,
+                        finish=completion.finish,
+                        usage=completion.usage,
+                        malformed=malformed,
+                    )
+                )
+                self.tell("assistant", completion.text)
+                self.sent = len(self.transcript)
+            self.tell("user", protocol.unreadable(malformed))
+        return GiveUp(reason=f"the model's replies could not be read: {malformed}")
+
+    def grammar(self, kind: Kind) -> Grammar:
+        """What the next decision may be."""
+        if kind == "plan":
+            return protocol.plan_grammar(self.tools)
+        acting = kind == "act" and self.idle < IDLE_STEPS and not reaches(self.limits.tool_calls, self.reached)
+        return protocol.act_grammar(
+            self.tools if acting else (),
+            [e.id for e in self.evidence],
+            # Who plans to use a tool answers after having used one: small models like to skip their own plan.
+            answer=not acting or bool(self.calls) or not self.intended,
+            output=self.output,
+            numbers=self.numbers,
+        )
+
+    def spend_step(self) -> int:
+        """Count a decision against the limits; how many tokens it may have."""
+        limits = self.limits
+        if reaches(limits.steps, self.steps):
+            raise Exhausted(f"the limit of {limits.steps} steps")
+        if limits.seconds is not None and self.clock() >= limits.seconds:
+            raise Exhausted(f"the limit of {limits.seconds:g} seconds")
+        if reaches(limits.tokens, self.usage.generated):
+            raise Exhausted(f"the limit of {limits.tokens} tokens")
+        self.steps += 1
+        left = limits.tokens - self.usage.generated if limits.tokens is not None else limits.decision_tokens
+        return min(left, limits.decision_tokens)
+
+    def tell(self, role: str, content: str) -> None:
+        self.transcript.append(Told.model_validate({"role": role, "content": content}))
+
+    # Acting and reflecting
+
+    def act(self, call: Call) -> Generator[Need, Result, None]:
+        """Call the tool and tell the model what it reported; reflecting is the decision that follows."""
+        tool = next(t for t in self.tools if t.name == call.tool)
+        key = json.dumps([call.tool, call.arguments], sort_keys=True, ensure_ascii=False)
+        first = self.first.get(key)
+        called = Called(call=len(self.calls) + 1, tool=call.tool, arguments=call.arguments, repeated=first is not None)
+        self.calls.append(called)
+        self.emit(called)
+        if first is not None:
+            known = (*(e.id for e in first.evidence), *first.known)
+            observed = first.model_copy(update={"call": called.call, "evidence": (), "known": known, "seconds": 0.0})
+        else:
+            self.reached += 1
+            outcome = yield from needed(Invoke(tool, call.arguments), Outcome)
+            observed = self.collect(called, outcome)
+        if tool.pure:
+            self.first.setdefault(key, observed)
+        self.idle = 0 if observed.evidence else self.idle + 1
+        text, cut = protocol.observation(observed, tool=call.tool, limit=self.limits.observation_chars)
+        self.tell("user", text)
+        self.emit(observed.model_copy(update={"cut": cut}))
+
+    def collect(self, called: Called, outcome: Outcome) -> Observed:
+        """Number what is new; a passage that had been found before keeps its number."""
+        new: list[Evidence] = []
+        known: list[int] = []
+        numbers = {(e.source, e.text): e.id for e in self.evidence if e.source}
+        for part in outcome.parts:
+            text = part.text[:EVIDENCE_CHARS]
+            if (part.source, text) in numbers:
+                known.append(numbers[part.source, text])
+                continue
+            number = len(self.evidence) + len(new) + 1
+            new.append(Evidence(id=number, tool=called.tool, call=called.call, text=text, source=part.source))
+        self.evidence += new
+        return Observed(
+            call=called.call,
+            evidence=tuple(new),
+            known=tuple(known),
+            error=outcome.error,
+            hint=outcome.hint,
+            seconds=outcome.seconds,
+        )
+
+    # Checking and correcting
+
+    def check(self, proposal: Proposal) -> Generator[Need, Result, Verified]:
+        """Hold the draft against the evidence."""
+        self.emit(Drafted(text=proposal.text, cited=proposal.cited))
+        draft = Draft(
+            text="\n".join(protocol.leaves(proposal.text)) if self.output else proposal.text,
+            value=proposal.text if self.output else "",
+            cited=proposal.cited,
+            task=self.task,
+            evidence=tuple(self.evidence),
+            calls=tuple(self.calls),
+            history=self.history,
+        )
+        checked = yield from needed(Verify(draft), Verified)
+        self.findings = checked.findings
+        self.emit(Checked(verdict=checked.verdict, findings=checked.findings, seconds=checked.seconds))
+        return checked
+
+    def correct(self, findings: Iterable[Finding]) -> None:
+        """Send the draft back: with the reason, and with no numbers but those of task and evidence."""
+        self.corrected = True
+        reason = reasons(findings)
+        self.numbers = tuple(dict.fromkeys(n for text in self.known_texts() for n in NUMBER.findall(text)))
+        self.tell("user", protocol.complaint([reason]))
+        self.emit(Corrected(reason=reason, numbers=self.numbers))
+
+    def known_texts(self) -> list[str]:
+        """Everything that an answer's numbers may come from."""
+        return [self.task, *(t.answer for t in self.history), *(e.text for e in self.evidence)]
+
+    # Ending
+
+    def answered(self, proposal: Proposal, verdict: Verdict) -> Answer[Any]:
+        """Hand over what passed; withhold what nothing checked, unless the caller opted in."""
+        if verdict == "supported":
+            return self.finish("supported", text=proposal.text, cited=proposal.cited)
+        held = "" if self.unchecked else "no check applies to the answer, so it is withheld"
+        unavailable = [f"{f.check} could not run: {f.reason}" for f in self.findings if f.verdict == "unavailable"]
+        return self.finish(
+            "unchecked",
+            text=proposal.text if self.unchecked else None,
+            cited=proposal.cited,
+            reason="; ".join(unavailable) or held,
+        )
+
+    def finish(
+        self, status: Any, *, text: str | None = None, cited: tuple[int, ...] = (), reason: str = ""
+    ) -> Answer[Any]:
+        return Answer(
+            status=status,
+            text=text,
+            reason=reason,
+            evidence=tuple(self.evidence),
+            cited=cited,
+            findings=self.findings,
+            usage=self.usage,
+        )
+
+
+R = TypeVar("R", Completion, Outcome, Verified)
+
+
+def needed(need: Need, kind: type[R]) -> Generator[Need, Result, R]:
+    """Yield a need and insist on the kind of result that it has."""
+    result = yield need
+    if not isinstance(result, kind):
+        raise TypeError(f"{type(need).__name__} needs a {kind.__name__}, was sent {type(result).__name__}")
+    return result
+
+
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+def reaches(limit: int | None, count: int) -> bool:
+    """Whether a limit, if there is one, has been reached."""
+    return limit is not None and count >= limit
+
+
+def reasons(findings: Iterable[Finding]) -> str:
+    """Why a draft failed, as sentences."""
+    return " ".join(dict.fromkeys(f.reason.rstrip(".") + "." for f in findings if f.verdict == "failed"))

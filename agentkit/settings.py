@@ -1,0 +1,257 @@
+"""What a user has set: flags, then environment, then `agentkit.toml`, then defaults.
+
+    # agentkit.toml
+    model = "qwen2.5-coder-0.5b"
+    docs = "handbook"
+
+    [limits]
+    steps = 12
+
+    [tools.python]
+    tier = "monty"
+
+Of the files, the one in the working folder counts, else the one in the user's configuration folder. Every
+value knows where it came from, so that an error, and `agentkit doctor`, can say.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar, cast
+
+from pydantic import BaseModel, Field, PrivateAttr, TypeAdapter, ValidationError
+
+from agentkit.errors import ConfigurationError
+
+FILE = "agentkit.toml"
+PREFIX = "AGENTKIT_"
+TABLES = frozenset({"limits", "tools"})
+"""Settings that are tables; keys of several sources add up in them."""
+PATHS = frozenset({"docs", "cache"})
+"""Settings that are paths; in a file they are relative to it."""
+
+UNBOUNDED = "none"
+"""How a file or a variable says that a limit is off; TOML has no null."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Settings(BaseModel, frozen=True, extra="forbid"):
+    """Everything that can be set outside the code. Make one with `load`."""
+
+    model: str = ""
+    """A catalog name, a path to a GGUF or `http(s)://…#model`; empty takes the catalog's default."""
+    docs: Path | None = None
+    """Folder of documents to answer from."""
+    cache: Path | None = None
+    """Folder of weights and indexes; by default agentkit's in the user's cache."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads that compute; one a physical core by default."""
+    context: int | None = Field(default=None, ge=256)
+    """Tokens a transcript may have."""
+    seed: int = Field(default=0, ge=0)
+    temperature: float = Field(default=0.0, ge=0)
+    """0 always takes the likeliest token."""
+    unchecked: bool = False
+    """Hand over answers that no check applies to."""
+    checks: list[str] = []
+    """Names of installed checks to run besides those that ship."""
+    limits: dict[str, Any] = {}
+    """Bounds on one run, by the names of `agentkit.Limits`."""
+    tools: dict[str, dict[str, Any]] = {}
+    """For each tool's name, its settings."""
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+
+    @classmethod
+    def load(
+        cls,
+        flags: Mapping[str, Any] | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> Self:
+        """Gather the settings in force.
+
+        Args:
+            flags: By dotted key (`limits.steps`); a None was not given.
+            environ: The process's own by default.
+            folder: The working folder by default.
+
+        Raises:
+            ConfigurationError: A file can't be read, or a key or value in it, in the environment or in the
+                flags is wrong.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        origins: dict[str, str] = {}
+        if file := find_file(environ, folder or Path.cwd()):
+            for key, value in _flat(_read(file), str(file)):
+                values[key], origins[key] = _placed(key, value, file.parent), str(file)
+        for key, name, text in _from_environment(environ):
+            values[key], origins[key] = _parsed(key, text, name), name
+        for key, value in (flags or {}).items():
+            if value is not None:
+                values[key], origins[key] = value, f"--{key.rpartition('.')[2].replace('_', '-')}"
+        try:
+            settings = cls.model_validate(_nested(values), strict=True)
+        except ValidationError as error:
+            raise ConfigurationError(_blame(error, values, origins)) from None
+        settings._origins.update(origins)
+        return settings
+
+    def origin(self, key: str) -> str:
+        """Where the value of a dotted key came from: a file, a variable, a flag, or 'default'."""
+        return self._origins.get(key, "default")
+
+    def in_force(self) -> Iterator[tuple[str, Any, str]]:
+        """Every dotted key with its value and origin; of the tables, what was set."""
+        for key in type(self).model_fields:
+            if key not in TABLES:
+                yield key, getattr(self, key), self.origin(key)
+        yield from ((key, _looked_up(self, key), origin) for key, origin in self._origins.items() if key.count(".") > 0)
+
+    def table(self, name: str, kind: type[M]) -> M:
+        """A table, `limits` say, as the model that it configures.
+
+        Raises:
+            ConfigurationError: A key or value in it is wrong.
+        """
+        given: dict[str, Any] = getattr(self, name)
+        for key in given.keys() - kind.model_fields.keys():
+            raise ConfigurationError(self._from(f"{name}.{key}") + _unknown(f"{name}.{key}", kind))
+        try:
+            return kind.model_validate({k: None if v == UNBOUNDED else v for k, v in given.items()})
+        except ValidationError as error:
+            values = {f"{name}.{key}": value for key, value in given.items()}
+            raise ConfigurationError(_blame(error, values, self._origins, above=name)) from None
+
+    def _from(self, key: str) -> str:
+        return f"{self._origins[key]}: " if key in self._origins else ""
+
+
+def find_file(environ: Mapping[str, str], folder: Path) -> Path | None:
+    """The `agentkit.toml` that counts, if there is one."""
+    users = environ.get("XDG_CONFIG_HOME")
+    configuration = Path(users) if users else Path(environ.get("HOME") or Path.home()) / ".config"
+    for candidate in (folder / FILE, configuration / "agentkit" / FILE):
+        if candidate.exists():
+            return candidate
+    return None
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings but are none: ignored, as other programs may own them."""
+    known = {name for _, name, _ in _from_environment(environ)}
+    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"can't read {file}: {error.strerror}; make it readable or remove it") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file} is not TOML: {error}") from None
+
+
+def _flat(data: Mapping[str, Any], origin: str) -> Iterator[tuple[str, Any]]:
+    """A file's values by dotted key: one level below `limits`, two below `tools`."""
+    for key, value in data.items():
+        if key not in TABLES:
+            yield key, value
+            continue
+        for name, inner in _table(value, key, origin).items():
+            if key == "limits":
+                yield f"{key}.{name}", inner
+            else:
+                for option, setting in _table(inner, f"{key}.{name}", origin).items():
+                    yield f"{key}.{name}.{option}", setting
+
+
+def _table(value: object, key: str, origin: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{origin}: {key} = {value!r} must be a table: write [{key}] and its keys below")
+    return cast(dict[str, Any], value)
+
+
+def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        *above, last = key.split(".", 2)
+        node = nested
+        for part in above:
+            node = node.setdefault(part, {})
+        node[last] = value
+    return nested
+
+
+def _looked_up(settings: Settings, key: str) -> Any:
+    head, *rest = key.split(".", 2)
+    node = getattr(settings, head)
+    for part in rest:
+        node = node[part]
+    return node
+
+
+def _placed(key: str, value: Any, folder: Path) -> Any:
+    """A path that stands in a file is relative to the file."""
+    return folder / Path(value).expanduser() if key in PATHS and isinstance(value, str) else value
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Key, variable and text of what the environment sets. An empty variable sets nothing."""
+    for name, text in environ.items():
+        if not name.startswith(PREFIX) or not text:
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if key in Settings.model_fields and key not in TABLES:
+            yield key, name, text
+        elif key.startswith("limits_"):
+            yield f"limits.{key.removeprefix('limits_')}", name, text
+
+
+def _parsed(key: str, text: str, origin: str) -> Any:
+    """A variable's text as the type of its setting."""
+    if key in PATHS:
+        return Path(text).expanduser()
+    if key == "checks":
+        return [name.strip() for name in text.split(",") if name.strip()]
+    annotation: Any = Settings.model_fields[key].annotation if key in Settings.model_fields else float
+    if key.startswith("limits.") and text == UNBOUNDED:
+        return text
+    try:
+        return TypeAdapter[Any](annotation).validate_strings(text)
+    except ValidationError as error:
+        raise ConfigurationError(f"{origin}={text!r}: {_said(error)}") from None
+
+
+def _blame(error: ValidationError, values: Mapping[str, Any], origins: Mapping[str, str], *, above: str = "") -> str:
+    """The first thing wrong, with its key, its value and where it was set."""
+    first = error.errors()[0]
+    path = ".".join([*([above] if above else []), *map(str, first["loc"])])
+    key = next((k for k in values if path == k or path.startswith(f"{k}.")), path)
+    where = f"{origins[key]}: " if key in origins else ""
+    if first["type"] == "extra_forbidden":
+        return where + _unknown(key, Settings)
+    shown = str(values[key]) if isinstance(values.get(key), Path) else repr(values.get(key))
+    return f"{where}{key} = {shown} {_said(error)}"
+
+
+def _unknown(key: str, kind: type[BaseModel]) -> str:
+    """That there is no such key, and which one may have been meant."""
+    names = list(kind.model_fields)
+    close = difflib.get_close_matches(key.rpartition(".")[2], names, n=1)
+    return f"no setting is called {key!r}; " + (
+        f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
+    )
+
+
+def _said(error: ValidationError) -> str:
+    """Pydantic's complaint as the end of a sentence."""
+    message = error.errors()[0]["msg"].removeprefix("Input ")
+    return message[:1].lower() + message[1:]

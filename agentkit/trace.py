@@ -1,0 +1,92 @@
+"""A run's events as JSON lines: written as they happen, read back, compared."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+from pydantic import ValidationError
+
+from agentkit.errors import TraceError
+from agentkit.events import EVENT, TRACE_VERSION, Event, Started
+
+TIMES = frozenset({"seconds"})
+"""Fields that differ from run to run; `first_difference` leaves them out."""
+
+
+class TraceWriter:
+    """Appends each event to a file at once, so that an interrupted run leaves what it had."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise TraceError(f"can't write the trace {path}: {error.strerror}") from None
+
+    def __call__(self, event: Event) -> None:
+        self._file.write(event.model_dump_json(by_alias=True) + "\n")
+        self._file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def read_trace(path: Path) -> list[Event]:
+    """The events of a trace; one that was interrupted ends early, its last half-written line is left out.
+
+    Raises:
+        TraceError: The file can't be read, isn't a trace, or is from a newer version.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TraceError(f"can't read the trace {path}: {error}") from None
+    events: list[Event] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            events.append(EVENT.validate_json(line))
+        except ValidationError:
+            if number == len(lines) and number > 1:
+                break
+            raise TraceError(f"{path}:{number} is not an event of an agentkit trace: {line[:60]!r}") from None
+    if not events or not isinstance(events[0], Started):
+        raise TraceError(f"{path} is not an agentkit trace: it has no 'started' line")
+    if events[0].trace > TRACE_VERSION:
+        raise TraceError(f"{path} is a trace of version {events[0].trace}; this agentkit reads up to {TRACE_VERSION}")
+    return events
+
+
+def first_difference(old: Iterable[Event], new: Iterable[Event]) -> str:
+    """The first event in which two runs differ, times apart; empty when they don't."""
+    for number, (was, now) in enumerate(_pairs(old, new), 1):
+        if was != now:
+            return f"event {number}: was {_shown(was)}, is now {_shown(now)}"
+    return ""
+
+
+def _pairs(old: Iterable[Event], new: Iterable[Event]) -> Iterator[tuple[object, object]]:
+    was, now = [_timeless(e) for e in old], [_timeless(e) for e in new]
+    for i in range(max(len(was), len(now))):
+        yield was[i] if i < len(was) else None, now[i] if i < len(now) else None
+
+
+def _timeless(event: Event) -> object:
+    def strip(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {k: strip(v) for k, v in cast(dict[str, Any], node).items() if k not in TIMES}
+        if isinstance(node, list):
+            return [strip(v) for v in cast(list[Any], node)]
+        return node
+
+    return strip(json.loads(event.model_dump_json(by_alias=True)))
+
+
+def _shown(event: object) -> str:
+    text = json.dumps(event, ensure_ascii=False)
+    return text if len(text) <= 200 else text[:197] + "…"
