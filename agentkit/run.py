@@ -181,28 +181,33 @@ class Run:
             )
             completion = yield from needed(Ask(tuple(self.transcript), grammar, max_tokens), Completion)
             self.usage += completion.usage
-            try:
-                if completion.finish == "length":
-                    raise Malformed(f"cut off at {completion.usage.generated} tokens")
-                if not admits(grammar, completion.text):
-                    raise Malformed("not one of the decisions asked for")
-                return protocol.read(completion.text, self.tools)
-            except Malformed as error:
-                malformed = str(error)
-            finally:
-                self.emit(
-                    Decided(
-                        step=self.steps,
-                        text=completion.text,
-                        finish=completion.finish,
-                        usage=completion.usage,
-                        malformed=malformed,
-                    )
+            decision, malformed = self.read(grammar, completion)
+            self.emit(
+                Decided(
+                    step=self.steps,
+                    text=completion.text,
+                    finish=completion.finish,
+                    usage=completion.usage,
+                    malformed=malformed,
                 )
-                self.tell("assistant", completion.text)
-                self.sent = len(self.transcript)
+            )
+            self.tell("assistant", completion.text)
+            self.sent = len(self.transcript)
+            if decision is not None:
+                return decision
             self.tell("user", protocol.unreadable(malformed))
         return GiveUp(reason=f"the model's replies could not be read: {malformed}")
+
+    def read(self, grammar: Grammar, completion: Completion) -> tuple[Decision | None, str]:
+        """The decision, or why there is none. An engine's word that it kept to the grammar isn't taken."""
+        if completion.finish == "length":
+            return None, f"cut off at {completion.usage.generated} tokens"
+        if not admits(grammar, completion.text):
+            return None, "not one of the decisions asked for"
+        try:
+            return protocol.read(completion.text, self.tools), ""
+        except Malformed as error:
+            return None, str(error)
 
     def grammar(self, kind: Kind) -> Grammar:
         """What the next decision may be."""
@@ -212,8 +217,8 @@ class Run:
         return protocol.act_grammar(
             self.tools if acting else (),
             [e.id for e in self.evidence],
-            # Who plans to use a tool answers after having used one: small models like to skip their own plan.
-            answer=not acting or bool(self.calls) or not self.intended,
+            # Who plans to use a tool answers once it has reported something: small models like to skip their plan.
+            answer=bool(self.evidence) or not self.intended,
             output=self.output,
             numbers=self.numbers,
         )

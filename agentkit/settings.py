@@ -37,6 +37,9 @@ UNBOUNDED = "none"
 
 M = TypeVar("M", bound=BaseModel)
 
+Key = tuple[str, ...]
+"""Where a value stands: `("limits", "steps")`, shown as `limits.steps`."""
+
 
 class Settings(BaseModel, frozen=True, extra="forbid"):
     """Everything that can be set outside the code. Make one with `load`."""
@@ -63,7 +66,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     tools: dict[str, dict[str, Any]] = {}
     """For each tool's name, its settings."""
 
-    _origins: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+    _origins: dict[Key, str] = PrivateAttr(default_factory=dict[Key, str])
 
     @classmethod
     def load(
@@ -76,7 +79,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         """Gather the settings in force.
 
         Args:
-            flags: By dotted key (`limits.steps`); a None was not given.
+            flags: By dotted key (`limits.steps`), as values or as text; a None was not given.
             environ: The process's own by default.
             folder: The working folder by default.
 
@@ -85,16 +88,18 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
                 flags is wrong.
         """
         environ = os.environ if environ is None else environ
-        values: dict[str, Any] = {}
-        origins: dict[str, str] = {}
+        values: dict[Key, Any] = {}
+        origins: dict[Key, str] = {}
         if file := find_file(environ, folder or Path.cwd()):
             for key, value in _flat(_read(file), str(file)):
                 values[key], origins[key] = _placed(key, value, file.parent), str(file)
         for key, name, text in _from_environment(environ):
             values[key], origins[key] = _parsed(key, text, name), name
-        for key, value in (flags or {}).items():
+        for flag, value in (flags or {}).items():
             if value is not None:
-                values[key], origins[key] = value, f"--{key.rpartition('.')[2].replace('_', '-')}"
+                key, name = tuple(flag.split(".", 2)), f"--{flag.rpartition('.')[2].replace('_', '-')}"
+                values[key] = _parsed(key, value, name) if isinstance(value, str) else value
+                origins[key] = name
         try:
             settings = cls.model_validate(_nested(values), strict=True)
         except ValidationError as error:
@@ -102,8 +107,8 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         settings._origins.update(origins)
         return settings
 
-    def origin(self, key: str) -> str:
-        """Where the value of a dotted key came from: a file, a variable, a flag, or 'default'."""
+    def origin(self, *key: str) -> str:
+        """Where a value came from: a file, a variable, a flag, or 'default'."""
         return self._origins.get(key, "default")
 
     def in_force(self) -> Iterator[tuple[str, Any, str]]:
@@ -111,7 +116,9 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         for key in type(self).model_fields:
             if key not in TABLES:
                 yield key, getattr(self, key), self.origin(key)
-        yield from ((key, _looked_up(self, key), origin) for key, origin in self._origins.items() if key.count(".") > 0)
+        for place, origin in self._origins.items():
+            if place[0] in TABLES:
+                yield _shown(place), _looked_up(self, place), origin
 
     def table(self, name: str, kind: type[M]) -> M:
         """A table, `limits` say, as the model that it configures.
@@ -121,15 +128,12 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         """
         given: dict[str, Any] = getattr(self, name)
         for key in given.keys() - kind.model_fields.keys():
-            raise ConfigurationError(self._from(f"{name}.{key}") + _unknown(f"{name}.{key}", kind))
+            raise ConfigurationError(_from((name, key), self._origins) + _unknown((name, key), kind))
         try:
             return kind.model_validate({k: None if v == UNBOUNDED else v for k, v in given.items()})
         except ValidationError as error:
-            values = {f"{name}.{key}": value for key, value in given.items()}
+            values = {(name, key): value for key, value in given.items()}
             raise ConfigurationError(_blame(error, values, self._origins, above=name)) from None
-
-    def _from(self, key: str) -> str:
-        return f"{self._origins[key]}: " if key in self._origins else ""
 
 
 def find_file(environ: Mapping[str, str], folder: Path) -> Path | None:
@@ -159,18 +163,18 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file} is not TOML: {error}") from None
 
 
-def _flat(data: Mapping[str, Any], origin: str) -> Iterator[tuple[str, Any]]:
-    """A file's values by dotted key: one level below `limits`, two below `tools`."""
+def _flat(data: Mapping[str, Any], origin: str) -> Iterator[tuple[Key, Any]]:
+    """A file's values by key: one level below `limits`, two below `tools`."""
     for key, value in data.items():
         if key not in TABLES:
-            yield key, value
+            yield (key,), value
             continue
         for name, inner in _table(value, key, origin).items():
             if key == "limits":
-                yield f"{key}.{name}", inner
+                yield (key, name), inner
             else:
                 for option, setting in _table(inner, f"{key}.{name}", origin).items():
-                    yield f"{key}.{name}.{option}", setting
+                    yield (key, name, option), setting
 
 
 def _table(value: object, key: str, origin: str) -> dict[str, Any]:
@@ -179,10 +183,9 @@ def _table(value: object, key: str, origin: str) -> dict[str, Any]:
     return cast(dict[str, Any], value)
 
 
-def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
+def _nested(values: Mapping[Key, Any]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
-    for key, value in values.items():
-        *above, last = key.split(".", 2)
+    for (*above, last), value in values.items():
         node = nested
         for part in above:
             node = node.setdefault(part, {})
@@ -190,65 +193,74 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _looked_up(settings: Settings, key: str) -> Any:
-    head, *rest = key.split(".", 2)
-    node = getattr(settings, head)
-    for part in rest:
+def _looked_up(settings: Settings, key: Key) -> Any:
+    node = getattr(settings, key[0])
+    for part in key[1:]:
         node = node[part]
     return node
 
 
-def _placed(key: str, value: Any, folder: Path) -> Any:
+def _placed(key: Key, value: Any, folder: Path) -> Any:
     """A path that stands in a file is relative to the file."""
-    return folder / Path(value).expanduser() if key in PATHS and isinstance(value, str) else value
+    return folder / Path(value).expanduser() if key[0] in PATHS and isinstance(value, str) else value
 
 
-def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[Key, str, str]]:
     """Key, variable and text of what the environment sets. An empty variable sets nothing."""
     for name, text in environ.items():
         if not name.startswith(PREFIX) or not text:
             continue
         key = name.removeprefix(PREFIX).lower()
         if key in Settings.model_fields and key not in TABLES:
-            yield key, name, text
+            yield (key,), name, text
         elif key.startswith("limits_"):
-            yield f"limits.{key.removeprefix('limits_')}", name, text
+            yield ("limits", key.removeprefix("limits_")), name, text
 
 
-def _parsed(key: str, text: str, origin: str) -> Any:
-    """A variable's text as the type of its setting."""
-    if key in PATHS:
-        return Path(text).expanduser()
-    if key == "checks":
-        return [name.strip() for name in text.split(",") if name.strip()]
-    annotation: Any = Settings.model_fields[key].annotation if key in Settings.model_fields else float
-    if key.startswith("limits.") and text == UNBOUNDED:
+def _parsed(key: Key, text: str, origin: str) -> Any:
+    """A variable's or flag's text as the type of its setting; a tool's settings are for the tool to judge."""
+    if key[0] == "tools":
         return text
+    if key[0] in PATHS:
+        return Path(text).expanduser()
+    if key[0] == "checks":
+        return [name.strip() for name in text.split(",") if name.strip()]
+    if key[0] == "limits" and text == UNBOUNDED:
+        return text
+    annotation: Any = float if key[0] == "limits" else Settings.model_fields[key[0]].annotation
     try:
         return TypeAdapter[Any](annotation).validate_strings(text)
     except ValidationError as error:
         raise ConfigurationError(f"{origin}={text!r}: {_said(error)}") from None
 
 
-def _blame(error: ValidationError, values: Mapping[str, Any], origins: Mapping[str, str], *, above: str = "") -> str:
+def _blame(error: ValidationError, values: Mapping[Key, Any], origins: Mapping[Key, str], *, above: str = "") -> str:
     """The first thing wrong, with its key, its value and where it was set."""
     first = error.errors()[0]
-    path = ".".join([*([above] if above else []), *map(str, first["loc"])])
-    key = next((k for k in values if path == k or path.startswith(f"{k}.")), path)
-    where = f"{origins[key]}: " if key in origins else ""
+    path = (*([above] if above else []), *map(str, first["loc"]))
+    key = next((k for k in values if path[: len(k)] == k), path)
     if first["type"] == "extra_forbidden":
-        return where + _unknown(key, Settings)
+        return _from(key, origins) + _unknown(key, Settings)
     shown = str(values[key]) if isinstance(values.get(key), Path) else repr(values.get(key))
-    return f"{where}{key} = {shown} {_said(error)}"
+    if origins.get(key, "").startswith("--"):
+        return f"{origins[key]} {shown} {_said(error)}"
+    return f"{_from(key, origins)}{_shown(key)} = {shown} {_said(error)}"
 
 
-def _unknown(key: str, kind: type[BaseModel]) -> str:
+def _from(key: Key, origins: Mapping[Key, str]) -> str:
+    return f"{origins[key]}: " if key in origins else ""
+
+
+def _unknown(key: Key, kind: type[BaseModel]) -> str:
     """That there is no such key, and which one may have been meant."""
     names = list(kind.model_fields)
-    close = difflib.get_close_matches(key.rpartition(".")[2], names, n=1)
-    return f"no setting is called {key!r}; " + (
-        f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
-    )
+    close = difflib.get_close_matches(key[-1], names, n=1)
+    advice = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
+    return f"no setting is called {_shown(key)!r}; {advice}"
+
+
+def _shown(key: Key) -> str:
+    return ".".join(key)
 
 
 def _said(error: ValidationError) -> str:

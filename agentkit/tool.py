@@ -12,6 +12,7 @@ import asyncio
 import dataclasses
 import inspect
 import json
+import re
 import threading
 import time
 import typing
@@ -20,7 +21,6 @@ from fractions import Fraction
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Self, TypeVar, get_args, get_origin, overload
 
-import docstring_parser
 import jsonschema_rs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -259,10 +259,9 @@ def tool(
 
 def _signature(function: Callable[..., Any], title: str) -> tuple[dict[str, Any], dict[str, type], str]:
     """Pydantic field definitions, injected types and summary of a function."""
-    doc = docstring_parser.parse(inspect.getdoc(function) or "")
-    if not doc.short_description:
+    summary, described = docstring(inspect.getdoc(function) or "")
+    if not summary:
         raise DefinitionError(f"tool {title!r} has no docstring; its first line tells the model what the tool is for")
-    described = {p.arg_name: " ".join((p.description or "").split()) for p in doc.params}
     hints = typing.get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}
     injected: dict[str, type] = {}
@@ -280,7 +279,17 @@ def _signature(function: Callable[..., Any], title: str) -> tuple[dict[str, Any]
             hint,
             Field(default, description=described.get(parameter.name)),
         )
-    return fields, injected, doc.short_description
+    return fields, injected, summary
+
+
+def docstring(text: str) -> tuple[str, dict[str, str]]:
+    """Summary and parameters of a Google-style docstring."""
+    summary = " ".join(text.partition("\n\n")[0].split())
+    _, _, arguments = text.partition("\nArgs:\n")
+    block = re.split(r"\n(?=\S)", arguments)[0]
+    # A parameter stands one level in; what is further in continues it.
+    entries = re.findall(r"^ {4}(\w+)[^:\n]*:((?:.*)(?:\n {5,}.*)*)", block, re.MULTILINE)
+    return summary, {name: " ".join(said.split()) for name, said in entries}
 
 
 def _without_titles(schema: Any) -> Any:

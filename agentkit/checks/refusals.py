@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from agentkit.answer import Finding
 from agentkit.checks.check import Draft
 
+SOURCES = r"evidence|passages?|documents?|texts?|context|sources?|information|results?|handbook|corpus"
+TELLING = r"mention|stat|specif|provid|giv|say|tell|contain|includ|list|indicat|describ|cover|answer|speak"
+NOT = r"(?:\b(?:not|no|nothing|never|neither)|n['\u2019]t)\b"
 NOTHING = re.compile(
-    r"\b(?:not|n't|never|no|nothing|neither)\b(?:\W+\w+){0,4}?\W+"
-    r"(?:mention\w*|stat(?:e|ed|es)|specif\w+|provid\w+|giv(?:e|en|es)|says?|said|tells?|told|contain\w*|includ\w+|"
-    r"available|known|found|listed|information|evidence|answer\w*|determin\w+|indicat\w+|describ\w+|cover\w*)\b"
-    r"|\b(?:unknown|unclear|unable to|can ?not (?:be )?(?:answer|determin|find|tell|say)\w*|don't know)\b",
+    rf"\b(?:{SOURCES})\b.{{0,40}}?{NOT}.{{0,30}}?\b(?:{TELLING})"
+    rf"|\b(?:is|are|was|were)\s?{NOT} (?:{TELLING}|known|found|available in the (?:{SOURCES}))"
+    r"|\bno (?:such |further |relevant )?(?:information|mention|evidence|data|record)\b"
+    r"|\b(?:unknown|unclear|unable to|(?:do not|don['\u2019]t) know)\b"
+    r"|\b(?:can ?not|can['\u2019]t|could not|couldn['\u2019]t) (?:be )?(?:determin|answer|find|found|tell|say)",
     re.IGNORECASE,
 )
 

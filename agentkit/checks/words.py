@@ -3,8 +3,6 @@
 import re
 from functools import lru_cache
 
-import snowballstemmer
-
 STOPWORDS = frozenset(
     "a an the this that these those it its is are was were be been being am do does did has have had "
     "having of in on at to for from by with as and or but nor so if then than too very can could will "
@@ -14,16 +12,30 @@ STOPWORDS = frozenset(
 )
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?|[^\W_]*\d[^\W_]*[^\W\d_][^\W_]*")
 
-_STEMMER = snowballstemmer.stemmer("english")
+NAME = re.compile(r"\b([A-Z][^\W\d_]+) (\d+)\b(?![.,:]\d)")
+SUFFIXES = re.compile(r"(?<=[^\W\d_]{3})(?:ings?|ed|e?s|e|ly)$")
 
 
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
-    """`Tanks` and `tank` are one word."""
-    return str(_STEMMER.stemWord(word.lower().removesuffix("'s").removesuffix("\u2019s")))
+    """`Tanks` and `tank` are one word, so are `costs`, `cost` and `costing`; rough, and the same for both sides."""
+    lower = word.lower().removesuffix("'s").removesuffix("\u2019s")
+    if lower.endswith("ies") and len(lower) > 4:
+        return lower[:-3] + "y"
+    if lower.endswith(("ss", "us", "is")):
+        return lower
+    return SUFFIXES.sub("", lower)
+
+
+def names(text: str) -> frozenset[str]:
+    """Names made of a capitalised word and a number: `Generator 1` is `generator#1`, `in 2026` is none."""
+    return frozenset(f"{stem(w)}#{n}" for w, n in NAME.findall(text) if w.lower() not in STOPWORDS)
 
 
 def content_words(text: str) -> frozenset[str]:
-    """The stems of the words that carry content; single capital letters (`Tank A`) count, numbers don't."""
+    """The stems of the words that carry content; of numbers, only those that are part of a name.
+
+    A single capital letter is a name too (`Tank A`).
+    """
     words = (w for w in WORD.findall(text) if w.lower() not in STOPWORDS or (len(w) == 1 and w.isupper() and w != "I"))
-    return frozenset(stem(w) for w in words)
+    return frozenset(stem(w) for w in words) | names(text)

@@ -1,0 +1,109 @@
+"""Every number stands in the role that its evidence gives it, or was computed from such numbers."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from agentkit.answer import Evidence, Finding
+from agentkit.checks import Draft, numbers
+from agentkit.events import Called, Turn
+
+WATER = """\
+| Tank | Volume (litres) | Place | Built |
+|---|---|---|---|
+| Tank A | 12,000 | under the Main House | 1987 |
+| Tank B | 8,500 | behind the North Laboratory | 2014 |"""
+USE = "Each person uses 95 litres of water a day in summer and 70 litres a day in winter."
+GENERATORS = """\
+- **Generator 1** delivers 60 kW and burns 15 litres of diesel per hour at full load.
+- **Generator 2**, the reserve, delivers 25 kW and burns 7 litres of diesel per hour at full load."""
+
+
+def judge(
+    text: str, passages: list[str], task: str, *, calls: Sequence[tuple[str, str]] = (), history: Sequence[Turn] = ()
+) -> list[Finding]:
+    evidence = [Evidence(id=i, tool="retrieval", call=1, text=p, source="x.md") for i, p in enumerate(passages, 1)]
+    called = [Called(call=1, tool="retrieval", arguments={"query": "x"})]
+    for expression, result in calls:
+        called.append(Called(call=len(called) + 1, tool="calculator", arguments={"expression": expression}))
+        evidence.append(Evidence(id=len(evidence) + 1, tool="calculator", call=len(called), text=result))
+    cited = tuple(e.id for e in evidence)
+    draft = Draft(
+        text=text, cited=cited, task=task, evidence=tuple(evidence), calls=tuple(called), history=tuple(history)
+    )
+    return list(numbers(draft))
+
+
+RIGHT = [
+    ("Tank B holds 8,500 litres.", [WATER], "How much does Tank B hold?"),
+    ("Tank B holds 8500 l.", [WATER], "How much does Tank B hold?"),
+    ("8,500 litres.", [WATER], "How much does Tank B hold?"),
+    ("Tank A holds 12,000 litres and Tank B holds 8,500 litres.", [WATER], "How much do the tanks hold?"),
+    ("Tank A was built in 1987.", [WATER], "When was Tank A built?"),
+    ("Each person uses 70 litres of water a day in winter.", [USE], "How much water does a person use in winter?"),
+    ("Generator 1 burns 15 litres of diesel per hour.", [GENERATORS], "How much diesel does Generator 1 burn?"),
+    ("Generator 2 delivers 25 kW.", [GENERATORS], "What does Generator 2 deliver?"),
+    ("The first cabin leaves at 07:40.", ["In summer the first cabin leaves Orsa at 07:40."], "When does it leave?"),
+    ("It starts on 4 May 2026.", ["The next overhaul starts on 4 May 2026."], "When does it start?"),
+    ("The line is 2.9 km long.", ["The line is 2.9 kilometres long."], "How long is the line?"),
+    ("It costs 36.00 euros.", ["A family ticket costs 36 euros."], "What does a family ticket cost?"),
+    ("The cold room is kept at -20 °C.", ["The cold room is kept at -20 °C."], "How cold is it?"),
+    ("Three technicians work there.", ["The team has 3 technicians."], "How many technicians are there?"),
+]
+WRONG = [
+    ("Tank B holds 8,600 litres.", [WATER], "How much does Tank B hold?"),
+    ("Tank B holds 12,000 litres.", [WATER], "How much does Tank B hold?"),
+    ("12,000 litres.", [WATER], "How much does Tank B hold?"),
+    ("Tank B holds 8,500 kilograms.", [WATER], "How much does Tank B hold?"),
+    ("Tank A was built in 2014.", [WATER], "When was Tank A built?"),
+    ("Each person uses 95 litres a day in winter.", [USE], "How much water does a person use in winter?"),
+    ("Generator 1 burns 7 litres of diesel per hour.", [GENERATORS], "How much diesel does Generator 1 burn?"),
+    ("Generator 2 delivers 60 kW.", [GENERATORS], "What does Generator 2 deliver?"),
+    ("The first cabin leaves at 08:40.", ["In summer the first cabin leaves Orsa at 07:40."], "When does it leave?"),
+    ("It starts on 14 May 2026.", ["The next overhaul starts on 4 May 2026."], "When does it start?"),
+    ("The line is 2.9 miles long.", ["The line is 2.9 kilometres long."], "How long is the line?"),
+    ("The cold room is kept at 20 °C.", ["The cold room is kept at -20 °C."], "How cold is it?"),
+    ("Four technicians work there.", ["The team has 3 technicians."], "How many technicians are there?"),
+]
+
+
+@pytest.mark.parametrize(("text", "passages", "task"), RIGHT, ids=[r[0] for r in RIGHT])
+def test_a_number_in_its_role_stands(text: str, passages: list[str], task: str) -> None:
+    assert [(f.verdict, f.reason) for f in judge(text, passages, task)] == [("supported", "")]
+
+
+@pytest.mark.parametrize(("text", "passages", "task"), WRONG, ids=[w[0] for w in WRONG])
+def test_a_number_out_of_its_role_fails(text: str, passages: list[str], task: str) -> None:
+    assert [f.verdict for f in judge(text, passages, task)] == ["failed"]
+
+
+def test_a_number_may_be_computed_from_evidence_and_task() -> None:
+    task = "How much water do 9 people use in a week in winter?"
+    calls = [("70 * 9 * 7", "4410")]
+    [finding] = judge("They use 4,410 litres of water.", [USE], task, calls=calls)
+    assert finding.verdict == "supported"
+
+
+def test_a_result_computed_from_an_invented_number_fails() -> None:
+    task = "How much water do 9 people use in a day in winter?"
+    [finding] = judge("They use 720 litres.", [USE], task, calls=[("80 * 9", "720")])
+    assert finding.verdict == "failed"
+    assert "from 80, which nothing says" in finding.reason
+
+
+def test_a_rounded_result_stands_and_a_wrongly_rounded_one_fails() -> None:
+    task = "What is a third of 100?"
+    assert judge("It is 33.33.", [], task, calls=[("100 / 3", "100/3 ≈ 33.333333")])[0].verdict == "supported"
+    assert judge("It is 33.34.", [], task, calls=[("100 / 3", "100/3 ≈ 33.333333")])[0].verdict == "failed"
+
+
+def test_numbers_of_the_task_and_of_earlier_answers_may_be_repeated() -> None:
+    history = [Turn(task="What does a ticket cost?", answer="A ticket costs 14.50 euros.")]
+    found = judge(
+        "At 14.50 euros each, 4 tickets cost 58 euros.", [], "And 4?", calls=[("14.50 * 4", "58")], history=history
+    )
+    assert [f.verdict for f in found] == ["supported"]
+
+
+def test_a_sentence_without_numbers_is_left_to_other_checks() -> None:
+    assert judge("Ilse Maranth leads the station.", [USE], "Who leads it?") == []

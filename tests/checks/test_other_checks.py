@@ -1,0 +1,108 @@
+"""Citations, results, refusals, and how findings become a verdict."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from agentkit.answer import Evidence, Finding
+from agentkit.checks import Citations, Draft, judge, refusals, results
+
+LEADER = "The station leader is Ilse Maranth, who took over from Tomas Verrick in 2021."
+
+
+class Alike:
+    """Stands in for an embedder where only the wiring matters; the real one is in test_citations."""
+
+    def __init__(self, cosine: float) -> None:
+        self.cosine = cosine
+
+    def max(self) -> float:
+        return self.cosine
+
+    def similarity(self, a: Sequence[str], b: Sequence[str], /) -> "Alike":
+        return self
+
+
+def draft(text: str, passage: str = LEADER, *, cited: tuple[int, ...] = (1,), source: str = "station.md") -> Draft:
+    evidence = (Evidence(id=1, tool="t", call=1, text=passage, source=source),)
+    return Draft(text=text, cited=cited, task="Who leads the station?", evidence=evidence)
+
+
+def test_a_cited_passage_must_exist() -> None:
+    [finding] = Citations.of([Alike(1)])(draft("Ilse Maranth leads it.", cited=(1, 7)))
+    assert (finding.verdict, finding.reason) == ("failed", "there is no evidence [7]")
+
+
+def test_words_that_no_passage_has_fail() -> None:
+    [finding] = Citations.of([Alike(1)])(draft("Greta Lindqvist commands everything."))
+    assert finding.verdict == "failed"
+    assert "greta" in finding.reason
+
+
+def test_words_alone_are_not_enough() -> None:
+    [finding] = Citations.of([Alike(0.1)])(draft("Ilse Maranth is the station leader."))
+    assert finding.verdict == "failed"
+    [finding] = Citations()(draft("Ilse Maranth is the station leader."))
+    assert finding.verdict == "unavailable"
+    [finding] = Citations.of([Alike(0.8)])(draft("Ilse Maranth is the station leader."))
+    assert finding.verdict == "supported"
+
+
+def test_computed_evidence_is_not_a_citation() -> None:
+    assert list(Citations()(draft("It is 42.", "42", source=""))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "output"),
+    [("Yes, it is a palindrome.", "True"), ("The longest is banana.", "banana"), ("No, it is not prime.", "False")],
+)
+def test_a_computed_result_may_be_reported_in_a_sentence(text: str, output: str) -> None:
+    assert [f.verdict for f in results(draft(text, output, source=""))] == ["supported"]
+
+
+def test_a_computed_result_reported_wrongly_is_not_supported() -> None:
+    assert list(results(draft("Yes, it is.", "False", source=""))) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The document does not mention the address.",
+        "There is no information about dogs.",
+        "The e-mail address is not provided in the evidence.",
+        "It is unknown.",
+        "The passages don't say how many dogs there are.",
+    ],
+)
+def test_saying_that_nothing_is_known_is_no_answer(text: str) -> None:
+    assert [f.verdict for f in refusals(draft(text))] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    "text", ["The trail is not open in winter.", "Dogs are not allowed.", "No, Tank B is smaller."]
+)
+def test_a_negative_answer_is_an_answer(text: str) -> None:
+    assert list(refusals(draft(text))) == []
+
+
+def verdict(text: str, *findings: Finding) -> str:
+    return asyncio.run(judge(draft(text), [lambda _: findings]))[0]
+
+
+def test_every_claim_needs_support_and_one_failure_fails_all() -> None:
+    one = Finding(check="c", claim="One is so.", verdict="supported")
+    two = Finding(check="c", claim="Two is so.", verdict="supported")
+    assert verdict("One is so. Two is so.", one, two) == "supported"
+    assert verdict("One is so. Two is so.", one) == "unchecked"
+    assert verdict("One is so. Two is so.", one, two.model_copy(update={"verdict": "unavailable"})) == "unchecked"
+    assert verdict("One is so. Two is so.", one, two.model_copy(update={"verdict": "failed"})) == "failed"
+    assert verdict("") == "unchecked"
+
+
+def test_checks_may_be_async() -> None:
+    async def check(given: Draft) -> list[Finding]:
+        await asyncio.sleep(0)
+        return [Finding(check="c", claim=c, verdict="supported") for c in given.claims]
+
+    assert asyncio.run(judge(draft("One is so."), [check]))[0] == "supported"

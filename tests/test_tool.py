@@ -1,0 +1,170 @@
+"""Tools from typed functions."""
+
+import asyncio
+import time
+from fractions import Fraction
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from agentkit.answer import Passage
+from agentkit.errors import ConfigurationError, DefinitionError, UnknownName
+from agentkit.tool import Injected, Outcome, Part, Tool, known_tools, load_tools, to_parts, tool
+
+
+@tool(pure=True)
+def area(width: float, height: float = 2, unit: Literal["m", "cm"] = "m") -> str:
+    """Area of a rectangle.
+
+    Args:
+        width: Left to right.
+    """
+    return f"{width * height:g} {unit}²"
+
+
+def invoke(given: Tool, **arguments: object) -> Outcome:
+    return asyncio.run(given.invoke(arguments))
+
+
+def test_name_description_and_schema_come_from_the_function() -> None:
+    assert (area.name, area.description) == ("area", "Area of a rectangle.")
+    assert area.parameters == {
+        "type": "object",
+        "properties": {
+            "width": {"type": "number", "description": "Left to right."},
+            "height": {"type": "number", "default": 2},
+            "unit": {"type": "string", "enum": ["m", "cm"], "default": "m"},
+        },
+        "required": ["width"],
+        "additionalProperties": False,
+    }
+
+
+def test_arguments_are_coerced_and_checked() -> None:
+    assert invoke(area, width="3").parts == (Part(text="6 m²"),)
+    assert invoke(area, width=3, depth=1).error == "area: depth: Extra inputs are not permitted"
+
+
+def test_async_functions_are_tools_too() -> None:
+    @tool
+    async def later(text: str) -> str:
+        """Say it later."""
+        await asyncio.sleep(0)
+        return text
+
+    assert invoke(later, text="hi").parts == (Part(text="hi"),)
+
+
+def test_nested_models_arrive_as_models() -> None:
+    class Point(BaseModel):
+        x: int
+        y: int
+
+    @tool
+    def norm(points: list[Point]) -> int:
+        """Sum of coordinates."""
+        return sum(p.x + p.y for p in points)
+
+    assert invoke(norm, points=[{"x": 1, "y": 2}]).parts == (Part(text="3"),)
+
+
+def test_a_resource_is_filled_in_and_hidden_from_the_model() -> None:
+    class Box:
+        content = "gold"
+
+    class Sizes(BaseModel):
+        most: int = Field(default=2, ge=1)
+
+    @tool
+    def look(box: Injected[Box], sizes: Injected[Sizes], times: int = 1) -> str:
+        """Look into the box."""
+        return box.content * min(times, sizes.most)
+
+    assert list(look.parameters["properties"]) == ["times"]
+    assert look.bind().missing == ["Box"]
+    assert invoke(look.bind(Box()), times=9).parts[0].text == "goldgold"
+    assert invoke(look.bind(Box(), settings={"most": 3}), times=9).parts[0].text == "goldgoldgold"
+    with pytest.raises(ConfigurationError, match=r"settings of tool 'look': most: .*greater than or equal to 1"):
+        look.bind(Box(), settings={"most": 0})
+
+
+def test_what_a_tool_raises_becomes_its_outcome() -> None:
+    @tool
+    def divide(a: int, b: int) -> float:
+        """Divide."""
+        return a / b
+
+    assert invoke(divide, a=1, b=0).error == "divide: ZeroDivisionError: division by zero"
+
+
+def test_a_blocking_function_that_hangs_is_left_behind() -> None:
+    @tool(timeout=0.05)
+    def block() -> str:
+        """Block."""
+        time.sleep(2)
+        return ""
+
+    start = time.monotonic()
+    assert "took longer than 0.05 s" in invoke(block).error
+    assert time.monotonic() - start < 1.5
+
+
+@pytest.mark.parametrize(
+    ("result", "parts"),
+    [
+        (None, ()),
+        ("  ", ()),
+        ([], ()),
+        (Fraction(1, 3), (Part(text="1/3"),)),
+        ({"ä": 1}, (Part(text='{"ä": 1}'),)),
+        (Passage(text="t", source="a.md", heading="H"), (Part(text="t", source="a.md > H"),)),
+        ([Passage(text="t", source="a"), Part(text="u")], (Part(text="t", source="a"), Part(text="u"))),
+    ],
+)
+def test_results_become_parts(result: object, parts: tuple[Part, ...]) -> None:
+    assert to_parts(result) == parts
+
+
+def test_a_schema_alone_makes_a_tool() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    given = Tool.from_schema("math.double", "Twice.", schema, lambda n: n * 2)
+    assert invoke(given, n=2).parts == (Part(text="4"),)
+    assert "is not of type" in invoke(given, n="2").error
+
+
+def test_bad_definitions_are_refused() -> None:
+    def undocumented(x: int) -> int:
+        return x
+
+    def untyped(x) -> int:  # type: ignore[no-untyped-def]  # pyright: ignore[reportMissingParameterType, reportUnknownParameterType]
+        """Untyped."""
+        return 1
+
+    def opaque(x: Annotated[object, threading_lock]) -> int:
+        """Takes what JSON can't say."""
+        return 1
+
+    def answer() -> int:
+        """Reserved."""
+        return 1
+
+    for function, message in [
+        (undocumented, "has no docstring"),
+        (untyped, "parameter 'x' has no type"),  # pyright: ignore[reportUnknownVariableType]
+        (answer, "a tool can't be named 'answer'"),
+    ]:
+        with pytest.raises(DefinitionError, match=message):
+            tool(function)  # pyright: ignore[reportUnknownArgumentType]
+    assert tool(opaque).parameters["properties"] == {"x": {}}
+    with pytest.raises(DefinitionError, match="is not JSON Schema"):
+        Tool.from_schema("t", "d", {"type": "nonsense"}, len)
+
+
+threading_lock = object()
+
+
+def test_installed_tools_are_found_by_entry_point() -> None:
+    assert {"calculator", "python", "retrieval"} <= known_tools().keys()
+    with pytest.raises(UnknownName, match="no tool named 'abacus'; there are: calculator"):
+        load_tools(["abacus"])
