@@ -26,6 +26,10 @@ ANSWER_CHARS = 500
 STRING_CHARS = 600
 """Longest string argument whose schema sets no bound of its own; keeps decisions from being cut off."""
 PLAN_STEPS = 4
+PURPOSE = r"^[^(){}=*+<>\"\\]{3,60}$"
+"""Words: a plan says what a step is for; small models would put the code or the sum there."""
+GIVE_UP = ("the evidence does not tell", "no tool fits the task", "the tools failed")
+"""Why a model may give up. A reason of its own would be one more claim that nobody checks."""
 ITEMS = 24
 """Longest list argument whose schema sets no bound of its own."""
 
@@ -34,7 +38,7 @@ You solve a task in small steps. Each reply is one JSON object: first a plan, th
 {tools}
 {{"answer":{{"evidence":[1],"text":"..."}}}} ends the task: name the numbered evidence used, then answer in one short \
 sentence with units.
-{{"give_up":{{"reason":"..."}}}} ends it when the evidence does not tell. Never guess.
+{{"give_up":{{"reason":"the evidence does not tell"}}}} ends it without an answer. Never guess.
 Every number comes from the task or from evidence; compute only with tools."""
 
 NEXT = "Next step."
@@ -121,9 +125,7 @@ def demonstrate(tool: Tool, example: Example, *, plan: bool) -> list[Told]:
     """A worked example as the turns that it would have been."""
     shown = Evidence(id=1, tool=tool.name, call=1, text=example.result, source=example.source)
     end = (
-        {"answer": {"evidence": [1], "text": example.answer}}
-        if example.answer
-        else {"give_up": {"reason": example.give_up}}
+        {"answer": {"evidence": [1], "text": example.answer}} if example.answer else {"give_up": {"reason": GIVE_UP[0]}}
     )
     planned = [("assistant", compact({"plan": [{tool.name: example.purpose}]})), ("user", NEXT)]
     turns = [
@@ -156,10 +158,9 @@ def observation(observed: Observed, *, tool: str, limit: int) -> tuple[str, int]
     return "\n".join(lines) or f"{tool}: nothing found.", cut
 
 
-def complaint(reasons: Iterable[str]) -> str:
+def complaint(reason: str) -> str:
     """What the model reads when its draft failed."""
-    said = " ".join(indented(r) for r in reasons)
-    return f"That answer failed a check: {said} Answer again using only the evidence, or give up."
+    return f"That answer failed a check: {indented(reason)} Answer again using only the evidence, or give up."
 
 
 def unreadable(reason: str) -> str:
@@ -182,7 +183,7 @@ def one_line(text: str) -> str:
 
 def plan_grammar(tools: Sequence[Tool]) -> Grammar:
     """A list of steps, each a tool's name with its purpose; empty when no tool is needed."""
-    purpose = {"type": "string", "maxLength": 80}
+    purpose = {"type": "string", "pattern": PURPOSE}
     steps = [keyed(tool.name, purpose) for tool in tools]
     return Grammar(
         json_schema=keyed("plan", {"type": "array", "items": {"anyOf": steps}, "maxItems": PLAN_STEPS}),
@@ -210,7 +211,7 @@ def act_grammar(
     said = {"text": text_schema(numbers)} if output is None else {"value": bounded(hoisted(output, "answer", defs))}
     if answer:
         options.append(keyed("answer", closed_object({"evidence": cited, **said})))
-    options.append(keyed("give_up", closed_object({"reason": {"type": "string", "maxLength": 160}})))
+    options.append(keyed("give_up", closed_object({"reason": {"enum": list(GIVE_UP)}})))
     schema: dict[str, Any] = {"anyOf": options}
     return Grammar(json_schema={**schema, "$defs": defs} if defs else schema)
 
@@ -351,12 +352,12 @@ def fingerprint() -> str:
         description="Does.",
         parameters={"type": "object", "properties": {"x": {"type": "integer", "description": "d"}}, "required": []},
         function=len,
-        examples=(example, example.model_copy(update={"answer": "", "give_up": "g"})),
+        examples=(example, example.model_copy(update={"answer": ""})),
     )
     said = [m.model_dump_json() for m in opening([tool], [Turn(task="t", answer="a")], "t", plan=True)]
     said += [
         observation(Observed(call=1, known=(1,), error="e", hint="h"), tool="t", limit=9)[0],
-        complaint(["c"]),
+        complaint("c"),
         unreadable("u"),
         NEXT,
     ]

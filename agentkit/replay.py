@@ -1,9 +1,10 @@
 """Running a recorded run again: the recorded decisions, the real loop, the real tools and checks."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 from agentkit.agent import Agent
 from agentkit.answer import Evidence
@@ -12,7 +13,10 @@ from agentkit.events import Asked, Called, Decided, Event, Finished, Observed, S
 from agentkit.models.model import Completion, Model
 from agentkit.models.scripted import ScriptedModel
 from agentkit.tool import Part, Tool
-from agentkit.trace import first_difference
+from agentkit.trace import TIMES, first_difference
+
+SHOWN = 160
+"""Characters of a value that a difference shows."""
 
 AgentFor = Callable[[Model, Started], Agent[Any]]
 """Builds the agent that the header of a trace describes, around the given model."""
@@ -39,12 +43,34 @@ async def reexecute(events: Sequence[Event], agent_for: AgentFor) -> str:
         async for new in stream:
             # Another version that does the same is no difference.
             event = new.model_copy(update={"agentkit": header.agentkit}) if isinstance(new, Started) else new
-            if difference := first_difference([expected[number]], [event]):
-                return difference.replace("event 1:", f"event {number + 1} ({event.event}):", 1)
+            if first_difference([expected[number]], [event]):
+                return f"event {number + 1} ({event.event}): {where(as_data(expected[number]), as_data(event))}"
             number += 1
             if number == len(expected):
                 return ""
     return f"event {number + 1}: the run is over, but the trace goes on"
+
+
+def as_data(event: Event) -> Any:
+    return json.loads(event.model_dump_json(by_alias=True))
+
+
+def where(was: Any, now: Any, path: str = "") -> str:
+    """The first field that differs, times apart, with its two values; empty when none does."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        old, new = cast(dict[str, Any], was), cast(dict[str, Any], now)
+        keys: list[Any] = [key for key in {**old, **new} if key not in TIMES]
+    elif isinstance(was, list) and isinstance(now, list):
+        old, new = (dict(enumerate(values)) for values in cast(tuple[list[Any], list[Any]], (was, now)))
+        keys = list({**old, **new})
+    else:
+        return "" if was == now else f"{path.lstrip('.') or 'it'} was {short(was)}, is now {short(now)}"
+    return next((found for k in keys if (found := where(old.get(k), new.get(k), f"{path}.{k}"))), "")
+
+
+def short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def repeatable(events: Sequence[Event]) -> Iterator[Event]:

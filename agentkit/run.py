@@ -127,7 +127,8 @@ class Run:
         self.usage = Usage()
         self.findings: tuple[Finding, ...] = ()
         self.intended: tuple[Step, ...] = ()
-        self.corrected = False
+        self.complaint = ""
+        """Why the first draft failed; a run has one correction."""
         self.numbers: tuple[str, ...] | None = None
         """After a correction, the only numbers that a draft may contain."""
 
@@ -140,10 +141,12 @@ class Run:
                 yield from self.act(decision)
             while isinstance(decision, Proposal):
                 checked = yield from self.check(decision)
-                if checked.verdict != "failed":
-                    return self.answered(decision, checked.verdict)
-                if self.corrected:
-                    return self.finish("abstained", reason=reasons(checked.findings))
+                if checked.verdict == "supported":
+                    return self.answered(decision, checked)
+                if self.complaint:
+                    return self.finish("abstained", reason=reasons(checked.findings) or self.complaint)
+                if checked.verdict == "unchecked":
+                    return self.withheld(decision, checked)
                 self.correct(checked.findings)
                 decision = yield from self.decide("redraft")
             return self.finish("abstained", reason=decision.reason if isinstance(decision, GiveUp) else "no answer")
@@ -306,11 +309,10 @@ class Run:
 
     def correct(self, findings: Iterable[Finding]) -> None:
         """Send the draft back: with the reason, and with no numbers but those of task and evidence."""
-        self.corrected = True
-        reason = reasons(findings)
+        self.complaint = reasons(findings)
         self.numbers = tuple(dict.fromkeys(n for text in self.known_texts() for n in NUMBER.findall(text)))
-        self.tell("user", protocol.complaint([reason]))
-        self.emit(Corrected(reason=reason, numbers=self.numbers))
+        self.tell("user", protocol.complaint(self.complaint))
+        self.emit(Corrected(reason=self.complaint, numbers=self.numbers))
 
     def known_texts(self) -> list[str]:
         """Everything that an answer's numbers may come from."""
@@ -318,18 +320,17 @@ class Run:
 
     # Ending
 
-    def answered(self, proposal: Proposal, verdict: Verdict) -> Answer[Any]:
-        """Hand over what passed; withhold what nothing checked, unless the caller opted in."""
-        if verdict == "supported":
-            return self.finish("supported", text=proposal.text, cited=proposal.cited)
-        held = "" if self.unchecked else "no check applies to the answer, so it is withheld"
-        unavailable = [f"{f.check} could not run: {f.reason}" for f in self.findings if f.verdict == "unavailable"]
-        return self.finish(
-            "unchecked",
-            text=proposal.text if self.unchecked else None,
-            cited=proposal.cited,
-            reason="; ".join(unavailable) or held,
-        )
+    def answered(self, proposal: Proposal, checked: Verified) -> Answer[Any]:
+        """Hand over what passed. It stands on what the checks found to support it, whatever the model cited."""
+        standing = sorted({n for f in checked.findings if f.verdict == "supported" for n in f.evidence})
+        return self.finish("supported", text=proposal.text, cited=tuple(standing) or proposal.cited)
+
+    def withheld(self, proposal: Proposal, checked: Verified) -> Answer[Any]:
+        """Withhold what nothing checked, unless the caller opted in."""
+        unavailable = [f"{f.check} could not run: {f.reason}" for f in checked.findings if f.verdict == "unavailable"]
+        reason = "; ".join(unavailable) or "no check applies to the answer"
+        text = proposal.text if self.unchecked else None
+        return self.finish("unchecked", text=text, cited=proposal.cited, reason=reason)
 
     def finish(
         self, status: Any, *, text: str | None = None, cited: tuple[int, ...] = (), reason: str = ""

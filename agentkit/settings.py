@@ -32,6 +32,8 @@ TABLES = frozenset({"limits", "tools"})
 PATHS = frozenset({"docs", "cache"})
 """Settings that are paths; in a file they are relative to it."""
 
+NOT_SETTINGS = ("AGENTKIT_API_KEY", "AGENTKIT_TEST_")
+"""What variables start with that are agentkit's but no settings: a secret has no place in a file or a flag."""
 UNBOUNDED = "none"
 """How a file or a variable says that a limit is off; TOML has no null."""
 
@@ -149,7 +151,8 @@ def find_file(environ: Mapping[str, str], folder: Path) -> Path | None:
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Variables that look like settings but are none: ignored, as other programs may own them."""
     known = {name for _, name, _ in _from_environment(environ)}
-    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    ours = (name for name in environ if name.startswith(PREFIX) and not name.startswith(NOT_SETTINGS))
+    return sorted(name for name in ours if name not in known and environ[name])
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -227,7 +230,7 @@ def _parsed(key: Key, text: str, origin: str) -> Any:
         return [name.strip() for name in text.split(",") if name.strip()]
     if key[0] == "limits" and text == UNBOUNDED:
         return text
-    annotation: Any = float if key[0] == "limits" else Settings.model_fields[key[0]].annotation
+    annotation: Any = int | float if key[0] == "limits" else Settings.model_fields[key[0]].annotation
     try:
         return TypeAdapter[Any](annotation).validate_strings(text)
     except ValidationError as error:

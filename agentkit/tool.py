@@ -63,8 +63,7 @@ class Example(BaseModel, frozen=True):
     result: str
     source: str = ""
     answer: str = ""
-    """What follows from the result; empty when nothing does, then `give_up` says why."""
-    give_up: str = ""
+    """What follows from the result; empty when nothing does: then the model is shown giving up."""
 
 
 class Outcome(BaseModel, frozen=True):

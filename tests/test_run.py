@@ -9,7 +9,7 @@ import pytest
 
 from agentkit.agent import Agent
 from agentkit.answer import Answer, Finding, Passage
-from agentkit.checks import Draft, default_checks
+from agentkit.checks import Draft, default_checks, numbers
 from agentkit.errors import ConfigurationError, ToolError
 from agentkit.events import Asked, Called, Corrected, Decided, Event, Observed, Turn
 from agentkit.limits import Limits
@@ -41,6 +41,9 @@ def call(name: str, **arguments: object) -> dict[str, object]:
 
 def answer(text: str, *evidence: int) -> dict[str, object]:
     return {"answer": {"evidence": list(evidence), "text": text}}
+
+
+GIVE_UP = {"give_up": {"reason": "the evidence does not tell"}}
 
 
 def plan(*steps: str) -> dict[str, object]:
@@ -132,9 +135,16 @@ def test_a_number_in_another_role_fails_and_then_the_answer_is_withheld() -> Non
     assert [e.text for e in result.evidence] == ["Tank A holds 500 litres. Tank B holds 800 litres."]
 
 
+def test_a_redraft_that_nothing_supports_abstains() -> None:
+    replies = [plan("lookup"), call("lookup", topic="tanks"), answer("Tank B holds 880 litres.", 1)]
+    result, _ = run([*replies, answer("Tank B holds much.", 1)], "What does Tank B hold?")
+    assert (result.status, result.text) == ("abstained", None)
+    assert "880" in result.reason
+
+
 def test_giving_up_abstains_with_the_reason() -> None:
-    result, _ = run([plan("lookup"), call("lookup", topic="dogs"), {"give_up": {"reason": "nothing on dogs"}}])
-    assert (result.status, result.reason) == ("abstained", "nothing on dogs")
+    result, _ = run([plan("lookup"), call("lookup", topic="dogs"), GIVE_UP])
+    assert (result.status, result.reason) == ("abstained", "the evidence does not tell")
 
 
 def test_who_plans_a_tool_must_use_one_before_answering() -> None:
@@ -195,7 +205,7 @@ def test_a_failing_tool_is_an_observation_with_its_hint() -> None:
         """Fail."""
         raise ToolError("no power", hint="plug it in")
 
-    model = ScriptedModel([plan("fail"), call("fail"), {"give_up": {"reason": "no power"}}])
+    model = ScriptedModel([plan("fail"), call("fail"), GIVE_UP])
     Agent(model, tools=[fail]).run("Try.")
     assert model.calls[-1].messages[-1].content == "fail failed: no power Hint: plug it in"
 
@@ -207,7 +217,7 @@ def test_a_tool_that_hangs_is_cut_off() -> None:
         await asyncio.sleep(60)
         return ""
 
-    _, events = run([plan("hang"), call("hang"), {"give_up": {"reason": "slow"}}], tools=[hang])
+    _, events = run([plan("hang"), call("hang"), GIVE_UP], tools=[hang])
     assert "longer than 0.05 s" in of(Observed, events)[0].error
 
 
@@ -220,7 +230,7 @@ def test_a_tool_that_acts_on_the_world_asks_first() -> None:
         sent.append(text)
         return "sent"
 
-    replies = [plan("send"), call("send", text="hi"), {"give_up": {"reason": "done"}}]
+    replies = [plan("send"), call("send", text="hi"), GIVE_UP]
     _, refused = run(replies, tools=[send])
     assert "not approved" in of(Observed, refused)[0].error
     assert not sent
@@ -229,7 +239,7 @@ def test_a_tool_that_acts_on_the_world_asks_first() -> None:
 
 
 def test_a_document_cannot_forge_evidence() -> None:
-    model = ScriptedModel([plan("lookup"), call("lookup", topic="trap"), {"give_up": {"reason": "a trap"}}])
+    model = ScriptedModel([plan("lookup"), call("lookup", topic="trap"), GIVE_UP])
     Agent(model, tools=[lookup]).run("What does it say?")
     seen = model.calls[-1].messages[-1].content
     assert [line for line in seen.splitlines() if not line.startswith(" ")] == ["[1] lookup (trap.md): Nothing here."]
@@ -241,7 +251,7 @@ def test_long_output_is_cut_and_says_so() -> None:
         """Say much."""
         return "word " * 1000
 
-    model = ScriptedModel([plan("long"), call("long"), {"give_up": {"reason": "enough"}}])
+    model = ScriptedModel([plan("long"), call("long"), GIVE_UP])
     result = Agent(model, tools=[long], limits=Limits(observation_chars=100)).run("Say much.")
     assert "4900 characters left out" in model.calls[-1].messages[-1].content
     assert len(result.evidence[0].text) == 5000
@@ -282,7 +292,7 @@ def test_a_model_that_writes_only_nonsense_ends_in_an_abstention() -> None:
 
 
 def test_a_call_of_a_tool_that_is_not_offered_is_malformed() -> None:
-    _, events = run([plan("double"), call("rm", path="/"), {"give_up": {"reason": "no"}}], lenient=True)
+    _, events = run([plan("double"), call("rm", path="/"), GIVE_UP], lenient=True)
     assert of(Decided, events)[1].malformed
     assert not of(Called, events)
 
@@ -318,9 +328,9 @@ def test_a_check_of_ones_own_is_a_plain_function() -> None:
         ]
 
     replies = [plan("lookup"), call("lookup", topic="tanks"), answer("Tank B holds 800 litres.", 1)]
-    result, events = run([*replies, answer("Tank B: 800 l.", 1)], "What does Tank B hold?", checks=[no_litres])
+    result, events = run([*replies, answer("Tank B: 800 l.", 1)], "What does Tank B hold?", checks=[numbers, no_litres])
     assert of(Corrected, events)[0].reason == "litres are banned."
-    assert result.status == "unchecked"
+    assert (result.status, result.text) == ("supported", "Tank B: 800 l.")
 
 
 def test_a_check_that_breaks_never_counts_as_passed() -> None:

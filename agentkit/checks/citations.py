@@ -1,11 +1,11 @@
 """Every cited passage exists and supports the sentence that cites it, by words and by meaning."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
-from agentkit.answer import Finding
+from agentkit.answer import Evidence, Finding
 from agentkit.checks.check import Draft
-from agentkit.checks.words import content_words
+from agentkit.checks.words import WORD, content_words, stem
 from agentkit.knowledge.sentences import sentences
 
 LEXICAL = 0.5
@@ -37,7 +37,8 @@ class Citations:
     @classmethod
     def of(cls, resources: Sequence[object]) -> Self:
         """The check with the embedder that is among the resources, if one is."""
-        comparing = next((r for r in resources if isinstance(r, Comparing)), None)
+        parts = [part for r in resources for part in (r, getattr(r, "embedder", None))]
+        comparing = next((p for p in parts if isinstance(p, Comparing)), None)
         return cls(comparing.similarity if comparing else None)
 
     def __call__(self, draft: Draft) -> Iterator[Finding]:
@@ -47,28 +48,43 @@ class Citations:
             reason = f"there is no evidence [{absent[0]}]"
             yield Finding(check=self.name, claim=draft.text, verdict="failed", reason=reason)
             return
-        passages = [e for e in draft.cited_evidence if e.source]
-        if not passages:
+        cited = [e for e in draft.cited_evidence if e.source]
+        if not cited:
             return
-        ids = tuple(e.id for e in passages)
-        words = frozenset[str]().union(*(content_words(f"{e.source} {e.text}") for e in draft.cited_evidence))
-        words |= content_words(draft.task)
+        others = [e for e in draft.evidence if e.source and e not in cited]
         for claim in draft.claims:
-            reason, verdict = self.objection(claim, draft, words, [f"{e.source}\n{e.text}" for e in passages])
-            yield Finding(check=self.name, claim=claim, verdict=verdict, reason=reason, evidence=ids)
+            finding = self.held_against(claim, draft, cited)
+            # Small models often cite the first passage for what the second one says: that is mended here.
+            if finding.verdict == "failed" and others:
+                better = self.held_against(claim, draft, [*cited, *others])
+                finding = better if better.verdict == "supported" else finding
+            yield finding
 
-    def objection(self, claim: str, draft: Draft, words: frozenset[str], passages: Sequence[str]) -> tuple[str, Any]:
-        """Why the passages don't support the claim, and the verdict."""
+    def held_against(self, claim: str, draft: Draft, passages: Sequence[Evidence]) -> Finding:
+        """The finding on one claim; of the passages, the one that has most of its words is what it stands on."""
         said = content_words(claim)
-        covered = len(said & words) / len(said) if said else 1.0
-        if covered < LEXICAL:
-            missing = ", ".join(sorted(said - words)[:4])
-            return f"the cited passages don't speak of {missing}", "failed"
+        asked = content_words(draft.task)
+        having = {e.id: content_words(f"{e.source} {e.text}") & said for e in passages}
+        covered = frozenset[str]().union(*having.values())
+        computed = frozenset[str]().union(*(content_words(e.text) for e in draft.evidence if not e.source))
+        missing = said - covered - asked - computed
+        if said and (len(missing) > len(said) * (1 - LEXICAL) or not covered):
+            words = ", ".join(w for w in WORD.findall(claim) if stem(w) in said - covered)
+            return self.finding(claim, "failed", f"the cited passages don't speak of {words}")
         if self.similarity is None:
-            return "no embedder: pass a corpus or an embedder in `resources`", "unavailable"
-        asked = claim if len(said) >= SHORT else f"{draft.task} {claim}"
-        windows = [s for p in passages for s in (p, *sentences(p))]
-        cosine = float(self.similarity([asked], windows).max())
-        if cosine < COSINE:
-            return f"the cited passages are about something else (cosine {cosine:.2f})", "failed"
-        return "", "supported"
+            return self.finding(claim, "unavailable", "no embedder: pass a corpus or an embedder in `resources`")
+        full = claim if len(said) >= SHORT else f"{draft.task} {claim}"
+        windows = [text for e in passages for text in (e.text, *sentences(e.text))]
+        best = max(float(c) for c in self.similarity([full], windows)[0])
+        if best < COSINE:
+            return self.finding(claim, "failed", f"the cited passages are about something else (cosine {best:.2f})")
+        return self.finding(claim, "supported", evidence=(max(having, key=lambda n: len(having[n])),))
+
+    def finding(
+        self,
+        claim: str,
+        verdict: Literal["supported", "failed", "unavailable"],
+        reason: str = "",
+        evidence: tuple[int, ...] = (),
+    ) -> Finding:
+        return Finding(check=self.name, claim=claim, verdict=verdict, reason=reason, evidence=evidence)

@@ -12,8 +12,25 @@ from agentkit.checks.check import Draft
 from agentkit.checks.quantities import Number, numbers_in, unit_names
 from agentkit.checks.words import content_words
 
-CONSTANTS = frozenset(Fraction(n) for n in (0, 1, 2, 7, 10, 12, 24, 30, 52, 60, 100, 365, 1000, 3600))
-"""Numbers that a computation may use though nobody said them: how many days a week has, what percent means."""
+FREE = frozenset(Fraction(n) for n in (0, 1, 2))
+"""Numbers that a computation may use though nobody said them: to count from, to average two."""
+LICENSED = {
+    "percent": (100,),
+    "week": (7, 52),
+    "day": (7, 24, 30, 365),
+    "hour": (24, 60, 3600, "3.6"),
+    "minute": (60,),
+    "second": (60, 3600, "3.6"),
+    "month": (12, 30),
+    "year": (12, 52, 365),
+    "kilo": (1000,),
+    "milli": (1000,),
+    "centi": (100,),
+}
+"""What the units that are spoken of allow a computation to know: how many days a week has."""
+PROGRAM = re.compile(r"\n|\b(?:print|for|while|def|import|return)\b")
+IN_PROGRAM = frozenset([*(Fraction(n) for n in range(11)), Fraction(1, 2), Fraction(100), Fraction(1000)])
+"""What may stand in a program though nobody said it: bounds, digits, roots."""
 OPERAND = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
 
 
@@ -84,7 +101,9 @@ def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[
         return "", {i for i, _ in matching}
     if sound:
         return "", sound
-    if asked(claimed, known) or (claimed.quantity and claimed.quantity.value in known.operands):
+    if asked(claimed, known):
+        return "", computed
+    if claimed.quantity and claimed.quantity.value in known.operands:
         return "", set()
     if computed:
         return untraced[min(computed)], computed
@@ -105,9 +124,11 @@ def rival(other: Number, claimed: Number) -> bool:
 
 def untraced_operand(draft: Draft, evidence: Evidence, known: Known) -> str:
     """What went into a computation and came from nowhere; empty when all of it has a source."""
+    free = {Fraction(n) for word, allowed in LICENSED.items() for n in allowed if any(word in u for u in known.units)}
+    program = any(PROGRAM.search(text) for text in arguments_of(draft, evidence))
     sources = [*known.asked, *(n for i, n in (*known.found, *known.computed) if i < evidence.id)]
     values = {n.quantity.value for n in sources if n.quantity is not None}
-    for operand in sorted(operands_of(draft, evidence) - CONSTANTS):
+    for operand in sorted(operands_of(draft, evidence) - FREE - free - (IN_PROGRAM if program else FREE)):
         if not any(derived(operand, value) for value in values):
             return f"[{evidence.id}] was computed by {evidence.tool} from {float(operand):g}, which nothing says"
     return ""
@@ -121,10 +142,14 @@ def derived(operand: Fraction, source: Fraction) -> bool:
 
 def operands_of(draft: Draft, evidence: Evidence) -> frozenset[Fraction]:
     """The numbers in the arguments of the call that reported a piece of evidence."""
-    if not 1 <= evidence.call <= len(draft.calls):
-        return frozenset()
-    texts = strings(draft.calls[evidence.call - 1].arguments)
+    texts = arguments_of(draft, evidence)
     return frozenset(Fraction(n.replace(",", "")) for text in texts for n in OPERAND.findall(text))
+
+
+def arguments_of(draft: Draft, evidence: Evidence) -> list[str]:
+    """The arguments of the call that reported a piece of evidence, as text."""
+    made = 1 <= evidence.call <= len(draft.calls)
+    return list(strings(draft.calls[evidence.call - 1].arguments)) if made else []
 
 
 def strings(value: object) -> Iterator[str]:

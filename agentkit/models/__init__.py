@@ -1,1 +1,1 @@
-"""Models."""
+"""Engines: one interface (`model`), several ways to run a language model behind it."""

@@ -25,7 +25,7 @@ from agentkit.models.model import Model
 
 HERE = Path(__file__).parent
 DOCUMENTS = HERE.parent.parent / "examples" / "quickstart" / "documents"
-TOOLS = ("calculator", "python", "retrieval")
+TOOLS = ("retrieval", "calculator", "python")
 
 
 class PlainTask(BaseModel, frozen=True):

@@ -1,0 +1,1 @@
+"""Knowledge: documents → chunks → SQLite (authoritative) + Chroma → fused search."""

@@ -1,0 +1,406 @@
+"""A folder can be searched, stays in line with its files, and survives what goes wrong."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agentkit.errors import CorpusError, MissingExtra
+from agentkit.knowledge import store as store_module
+from agentkit.knowledge.chunks import Chunk
+from agentkit.knowledge.corpus import Corpus, default_store, fuse
+from agentkit.knowledge.embedder import Embedder
+from agentkit.knowledge.store import Store, terms
+from agentkit.knowledge.vectors import ChromaVectors, ExactVectors
+
+
+class Counting(Embedder):
+    """The real embedder, counting the texts it is given."""
+
+    def __init__(self, inner: Embedder) -> None:
+        super().__init__(inner.embed, name=inner.name)
+        self.texts = 0
+
+    def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        self.texts += len(texts)
+        return super().embed(texts)
+
+
+def vectors_of(corpus: Corpus) -> object:
+    return corpus._vectors  # pyright: ignore[reportPrivateUsage]  # which of the two is in use shows nowhere else
+
+
+@pytest.mark.parametrize(
+    ("query", "fact", "source"),
+    [
+        ("how many litres does Tank B hold", "8,500", "water.md"),
+        ("electricity of the Main House in winter 2026", "186", "energy.md"),
+        ("electricity of the Main House in winter 2025", "204", "annual-report-2025.md"),
+        ("parcel of 7 kg to Europe", "41.00", "sample-shipping.md"),
+        ("coldest temperature", "-34.6", "weather-records.txt"),
+        ("phone number to report a power failure", "111", "maintenance.md"),
+        ("K-9", "10 working days", "sample-shipping.md"),
+    ],
+)
+def test_the_passage_that_answers_is_among_the_first_three(example: Corpus, query: str, fact: str, source: str) -> None:
+    assert any(fact in p.text and p.source == source for p in example.search(query, 3))
+
+
+def test_passages_say_where_they_stand_best_first(example: Corpus) -> None:
+    passages = example.search("which day is the filter cartridge changed and what does it cost", 4)
+    assert passages[0].source == "water.md"
+    assert passages[0].heading == "Water > Treatment"
+    assert [p.score for p in passages] == sorted((p.score for p in passages), reverse=True)
+    assert len({p.text for p in passages}) == len(passages) <= 4
+    assert example.search("filter", 0) == []
+
+
+@pytest.mark.parametrize(
+    "query", ["who wrote Hamlet", "boiling point of ethanol", "capital of Australia", "", " ", "?"]
+)
+def test_what_has_nothing_to_do_with_the_documents_finds_nothing(example: Corpus, query: str) -> None:
+    assert example.search(query) == []
+
+
+def test_the_floor_can_be_lifted(example: Corpus) -> None:
+    assert len(example.search("who wrote Hamlet", 4, floor=-1)) == 4
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        st.lists(
+            st.sampled_from(["tank", '"', "OR", "AND", "NEAR(", "*", ":", "-", "^", "(", "{text}", "context:", "'"])
+        ).map(" ".join),
+    )
+)
+def test_no_query_is_syntax(example: Corpus, query: str) -> None:
+    assert isinstance(example.search(query, 2), list)
+
+
+@pytest.mark.parametrize("query", ["\ud800 tank", "tank\0B", "tank " * 20_000, '" OR 1=1 --', "\U0001f600"])
+def test_odd_queries_are_only_text(example: Corpus, query: str) -> None:
+    assert isinstance(example.search(query, 2), list)
+
+
+def test_terms_leave_out_what_carries_no_meaning() -> None:
+    assert terms("How much is 2,640.5 m of the Rope?") == ["2,640.5", "m", "rope"]
+    assert terms("what is it") == ["what", "is", "it"]
+    assert len(terms(" ".join(map(str, range(500))))) == store_module.TERMS
+
+
+def test_fusion_prefers_what_both_rankings_have() -> None:
+    scores = fuse([[1, 2, 3], [4, 3]])
+    assert max(scores, key=lambda id_: scores[id_]) == 3
+    assert scores[1] == scores[4] == 1 / 61
+
+
+def test_opening_again_embeds_only_what_changed(embedder: Embedder, folder: Path, tmp_path: Path) -> None:
+    counting = Counting(embedder)
+    with Corpus.open(folder, embedder=counting, store=tmp_path / "store") as corpus:
+        assert (len(corpus), counting.texts) == (3, 3)
+    with Corpus.open(folder, embedder=counting, store=tmp_path / "store") as corpus:
+        assert (len(corpus), counting.texts) == (3, 3)
+    (folder / "bread.txt").write_text("The oven bakes eighteen loaves of bread in one batch.\n")
+    (folder / "new.md").write_text("Soup costs 8 euros.")
+    (folder / "tanks.md").unlink()
+    with Corpus.open(folder, embedder=counting, store=tmp_path / "store") as corpus:
+        assert counting.texts == 5
+        assert corpus.sources == ["bread.txt", "new.md"]
+        assert [p.text for p in corpus.search("loaves of bread")] == [
+            "The oven bakes eighteen loaves of bread in one batch."
+        ]
+        assert corpus.search("litres in tank") == []
+        assert isinstance(vectors_of(corpus), ChromaVectors)
+
+
+def test_a_figure_changed_in_place_is_what_is_found(embedder: Embedder, folder: Path, tmp_path: Path) -> None:
+    for litres in ("12,000", "13,500"):
+        text = f"# Tanks\n\nTank A holds {litres} litres.\n"  # same length, perhaps same second
+        (folder / "tanks.md").write_text(text)
+        with Corpus.open(folder, embedder=embedder, store=tmp_path / "store") as corpus:
+            assert corpus.search("litres in tank A")[0].text == f"Tank A holds {litres} litres."
+
+
+def test_documents_are_never_written_to_and_the_index_lies_in_the_cache(
+    embedder: Embedder, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTKIT_CACHE", str(tmp_path / "cache"))
+    before = {p: p.read_bytes() for p in folder.iterdir()}
+    with Corpus.open(folder, embedder=embedder):
+        pass
+    assert {p: p.read_bytes() for p in folder.iterdir()} == before
+    store = default_store(folder, embedder)
+    assert (store / "corpus.sqlite").is_file()
+    assert store.is_relative_to(tmp_path / "cache" / "corpora")
+    monkeypatch.delenv("AGENTKIT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "users"))
+    assert default_store(folder, embedder).is_relative_to(tmp_path / "users" / "agentkit")
+    other = Embedder(embedder.embed, name="other")
+    assert len({default_store(f, e) for f in (folder, tmp_path) for e in (embedder, other)}) == 4
+
+
+def test_skipped_files_and_odd_encodings_are_told(embedder: Embedder, folder: Path, tmp_path: Path) -> None:
+    (folder / "image.txt").write_bytes(b"\x89PNG\0\0")
+    (folder / "menu.txt").write_bytes("Crème brûlée costs 7 euros.".encode("latin-1"))
+    with Corpus.open(folder, embedder=embedder, store=tmp_path / "store") as corpus:
+        assert [(s.path, s.reason) for s in corpus.skipped] == [("image.txt", "is binary, not text")]
+        assert corpus.notices == ("menu.txt is not UTF-8; read as Windows-1252, so accented letters may be wrong",)
+        assert corpus.search("creme brulee")[0].text == "Crème brûlée costs 7 euros."
+
+
+def test_folders_without_a_readable_document_are_refused(embedder: Embedder, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"no folder of documents at"):
+        Corpus.open(tmp_path / "nowhere", embedder=embedder, store=tmp_path / "store")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusError, match=r"no documents in '.*empty'; it reads files that end in \.markdown, \.md"):
+        Corpus.open(tmp_path / "empty", embedder=embedder, store=tmp_path / "store")
+    (tmp_path / "empty" / "a.txt").write_bytes(b"\0")
+    with pytest.raises(CorpusError, match=r"no readable documents in '.*empty': a\.txt is binary, not text"):
+        Corpus.open(tmp_path / "empty", embedder=embedder, store=tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_line(embedder: Embedder, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CorpusError, match=r"can't keep an index at .* set AGENTKIT_CACHE") as raised:
+        Corpus.open(folder, embedder=embedder, store=tmp_path / "file" / "store")
+    assert "\n" not in str(raised.value)
+
+
+def test_without_chroma_the_extra_is_named(
+    embedder: Embedder, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "chromadb", None)
+    monkeypatch.setitem(sys.modules, "chromadb.errors", None)
+    with pytest.raises(MissingExtra, match=r"chromadb.*pip install 'agentkit\[retrieval\]'"):
+        Corpus.open(folder, embedder=embedder, store=tmp_path / "store")
+
+
+def test_threads_search_at_once(example: Corpus) -> None:
+    queries = ["tank volume", "ticket price", "snow depth", "oil change"] * 8
+    alone = [example.search(query) for query in queries]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(example.search, queries)) == alone
+
+
+def test_searching_a_closed_corpus_is_refused(embedder: Embedder, folder: Path, tmp_path: Path) -> None:
+    corpus = Corpus.open(folder, embedder=embedder, store=tmp_path / "store")
+    corpus.close()
+    corpus.close()
+    with pytest.raises(CorpusError, match=r"open the corpus again"):
+        corpus.search("tank")
+
+
+def test_two_corpora_of_one_folder_find_the_same(embedder: Embedder, folder: Path, tmp_path: Path) -> None:
+    with Corpus.open(folder, embedder=embedder, store=tmp_path / "store") as first:
+        (folder / "new.md").write_text("Soup costs 8 euros.")
+        with Corpus.open(folder, embedder=embedder, store=tmp_path / "store") as second:
+            assert isinstance(vectors_of(first), ChromaVectors)
+            assert isinstance(vectors_of(second), ExactVectors)
+            assert first.search("litres in tank B") == second.search("litres in tank B") != []
+            assert second.search("price of soup")[0].text == "Soup costs 8 euros."
+            assert first.search("price of soup")[0].text == "Soup costs 8 euros."  # by its words
+            (folder / "tanks.md").unlink()
+            Corpus.open(folder, embedder=embedder, store=tmp_path / "store").close()
+            assert first.search("litres in tank B") == second.search("litres in tank B") == []
+    with Corpus.open(folder, embedder=embedder, store=tmp_path / "store") as third:
+        assert isinstance(vectors_of(third), ChromaVectors)
+        assert third.search("how expensive is the broth", floor=-1)[0].text == "Soup costs 8 euros."
+
+
+OPEN_AND_SEARCH = """
+import sys
+from pathlib import Path
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.bind", "socket.sendto"):
+        raise SystemExit(f"{event} {arguments}")
+sys.addaudithook(refuse)
+from agentkit.knowledge.corpus import Corpus
+from agentkit.knowledge.embedder import Embedder
+embedder, folder, store, query = sys.argv[1:]
+with Corpus.open(Path(folder), embedder=Embedder.load(Path(embedder)), store=Path(store)) as corpus:
+    print(type(corpus._vectors).__name__, corpus.search(query)[0].text, flush=True)
+    if sys.stdin.readline() == "die":
+        import os
+        os._exit(9)
+"""
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-W", "error", "-c", OPEN_AND_SEARCH, *map(str, arguments)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def test_processes_open_one_folder_at_once_offline_and_silently(
+    embedder_folder: Path, folder: Path, tmp_path: Path
+) -> None:
+    running = [start(embedder_folder, folder, tmp_path / "store", "litres in tank A") for _ in range(2)]
+    try:
+        lines = [process.stdout.readline() for process in running if process.stdout]
+        found = "Tank A holds 12,000 litres."
+        assert sorted(lines) == [f"ChromaVectors {found}\n", f"ExactVectors {found}\n"]
+    finally:
+        ended = [process.communicate("\n", timeout=30) for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert ended == [("", ""), ("", "")]
+
+
+def test_a_killed_process_leaves_nothing_locked(
+    embedder: Embedder, embedder_folder: Path, folder: Path, tmp_path: Path
+) -> None:
+    process = start(embedder_folder, folder, tmp_path / "store", "litres in tank A")
+    assert process.stdout
+    assert process.stdout.readline().startswith("ChromaVectors")
+    process.kill()
+    process.communicate()
+    counting = Counting(embedder)
+    with Corpus.open(folder, embedder=counting, store=tmp_path / "store") as corpus:
+        assert isinstance(vectors_of(corpus), ChromaVectors)
+        assert corpus.search("litres in tank A")
+        assert counting.texts == 1
+
+
+def damage_store(store: Path) -> None:
+    (store / "corpus.sqlite").write_bytes(b"not a database" * 400)
+
+
+def damage_pages(store: Path) -> None:
+    data = bytearray((store / "corpus.sqlite").read_bytes())
+    data[4096:] = os.urandom(len(data) - 4096)
+    (store / "corpus.sqlite").write_bytes(data)
+
+
+def remove_store(store: Path) -> None:
+    (store / "corpus.sqlite").unlink()
+
+
+def damage_chroma(store: Path) -> None:
+    for file in store.glob("chroma-*/chroma.sqlite3"):
+        file.write_bytes(b"not a database" * 400)
+
+
+def damage_hnsw(store: Path) -> None:
+    for file in store.glob("chroma-*/*/header.bin"):
+        file.write_bytes(os.urandom(file.stat().st_size))
+
+
+def remove_chroma(store: Path) -> None:
+    for path in store.glob("chroma-*"):
+        shutil.rmtree(path)
+
+
+def damage_lock(store: Path) -> None:
+    (store / "owner.sqlite").write_bytes(b"not a database" * 400)
+
+
+def older_schema(store: Path) -> None:
+    with sqlite3.connect(store / "corpus.sqlite") as db:
+        db.execute("PRAGMA user_version = 99")
+        db.execute("DROP TABLE meta")
+        db.execute("CREATE TABLE other (x)")
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "embedded"),
+    [
+        (damage_store, 3),
+        (damage_pages, 3),
+        (remove_store, 3),
+        (older_schema, 3),
+        (damage_chroma, 0),
+        (damage_hnsw, 0),
+        (remove_chroma, 0),
+        (damage_lock, 0),
+    ],
+)
+def test_a_damaged_or_outdated_index_is_made_anew(
+    embedder: Embedder, folder: Path, tmp_path: Path, damage: Callable[[Path], None], embedded: int
+) -> None:
+    place = tmp_path / "store"
+    with Corpus.open(folder, embedder=embedder, store=place) as corpus:
+        expected = corpus.search("litres in tank B")
+    damage(place)
+    for texts in (embedded, 0):
+        counting = Counting(embedder)
+        with Corpus.open(folder, embedder=counting, store=place) as corpus:
+            assert counting.texts == texts
+            told = any("was damaged and has been made anew" in notice for notice in corpus.notices)
+            assert told == (texts > 0 and damage in (damage_store, damage_pages))
+            assert corpus.search("litres in tank B") == expected != []
+
+
+def test_another_embedder_or_splitter_embeds_anew(
+    embedder: Embedder, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Corpus.open(folder, embedder=embedder, store=tmp_path / "store").close()
+    small = Embedder(lambda texts: [[len(text), 1.0] for text in texts], name="small")
+    with Corpus.open(folder, embedder=small, store=tmp_path / "store") as corpus:
+        assert corpus.search("litres in tank A")[0].text == "Tank A holds 12,000 litres."
+    monkeypatch.setattr("agentkit.knowledge.chunks.VERSION", 99)
+    counting = Counting(embedder)
+    with Corpus.open(folder, embedder=counting, store=tmp_path / "store") as corpus:
+        assert counting.texts == 3
+        assert corpus.search("litres in tank A")[0].text == "Tank A holds 12,000 litres."
+
+
+def test_the_store_forgets_a_document_with_its_chunks_and_words(embedder: Embedder, tmp_path: Path) -> None:
+    store, _ = Store.open(tmp_path / "corpus.sqlite", fingerprint="x")
+    store.put("a.md", "1", [(Chunk(text="glacier tongue"), "a")], embedder.embed(["glacier tongue"]))
+    (first,) = store.ids()
+    store.put("a.md", "2", [(Chunk(text="glacier snow"), "a")], embedder.embed(["glacier snow"]))
+    (second,) = store.ids()
+    assert second != first
+    assert (store.match("tongue", 5), store.match("glaciers", 5)) == ([], [second])
+    assert store.overlap("glacier ice", [second])[second] == pytest.approx(0.35, abs=0.2)
+    store.remove(["a.md"])
+    assert (store.ids(), store.digests(), store.match("glacier", 5)) == (set(), {}, [])
+    store.close()
+
+
+def test_a_document_that_another_process_has_just_stored_keeps_its_chunks(embedder: Embedder, tmp_path: Path) -> None:
+    first, _ = Store.open(tmp_path / "corpus.sqlite", fingerprint="x")
+    second, _ = Store.open(tmp_path / "corpus.sqlite", fingerprint="x")
+    parts = [(Chunk(text="glacier"), "a")]
+    first.put("a.md", "1", parts, embedder.embed(["glacier"]))
+    ids = first.ids()
+    second.put("a.md", "1", parts, embedder.embed(["glacier"]))
+    assert first.ids() == second.ids() == ids
+    first.close()
+    second.close()
+
+
+def test_a_full_disk_is_one_clear_line(embedder: Embedder, tmp_path: Path) -> None:
+    store, _ = Store.open(tmp_path / "corpus.sqlite", fingerprint="x")
+    store._connection.execute("PRAGMA max_page_count = 30")  # pyright: ignore[reportPrivateUsage]  # a full disk
+    with pytest.raises(CorpusError, match=r"can't keep an index at .* is full; make room"):
+        store.put("a.md", "1", [(Chunk(text="word " * 100_000), "a")], embedder.embed(["a"]))
+    assert store.ids() == set()
+    store.close()
+
+
+def test_an_index_that_cannot_be_made_leaves_the_folder_to_others(
+    embedder: Embedder, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("agentkit.knowledge.vectors._open", fail)
+        with pytest.raises(CorpusError, match=r"can't keep a vector index in .*No space left"):
+            Corpus.open(folder, embedder=embedder, store=tmp_path / "store")
+    with Corpus.open(folder, embedder=embedder, store=tmp_path / "store") as corpus:
+        assert isinstance(vectors_of(corpus), ChromaVectors)

@@ -1,0 +1,100 @@
+"""Runs programs in one tier and measures; a process of its own so that it can be another user's.
+
+Reads {"tier", "limits", "programs": {name: code}} from stdin, writes what came of each to stdout.
+"""
+
+import functools
+import json
+import os
+import resource
+import sys
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from agentkit import sandbox
+from agentkit.errors import SandboxRefused
+
+AT_ONCE = 2
+
+
+def attempt(tier: str, limits: sandbox.SandboxLimits, code: str) -> dict[str, Any]:
+    try:
+        return sandbox.run(code, tier=tier, limits=limits).model_dump()
+    except SandboxRefused as refused:
+        return {"refused": str(refused), "stdout": "", "value": None, "error": "", "seconds": 0.0}
+
+
+def descendants(process: int) -> dict[int, dict[str, str]]:
+    """The status of each living process that `process` started, or one of these did."""
+    found: dict[int, dict[str, str]] = {}
+    try:
+        started = [
+            int(i) for file in Path(f"/proc/{process}/task").glob("*/children") for i in file.read_text().split()
+        ]
+    except (FileNotFoundError, ProcessLookupError):
+        return found
+    for child in started:
+        try:
+            lines = Path(f"/proc/{child}/status").read_text().splitlines()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        found[child] = {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+        found |= descendants(child)
+    return found
+
+
+class Peak(threading.Thread):
+    """The largest resident memory of any one descendant, looked at often: bwrap's are reaped by others."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.kilobytes = 0
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        while not self._over.wait(0.02):
+            sizes = [int(s["VmHWM"].split()[0]) for s in descendants(os.getpid()).values() if "VmHWM" in s]
+            self.kilobytes = max([self.kilobytes, *sizes])
+
+    def __enter__(self) -> "Peak":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+
+def main() -> None:
+    job = json.load(sys.stdin)
+    tier, limits = job["tier"], sandbox.SandboxLimits(**job["limits"])
+    if reason := sandbox.tiers()[tier].unavailable():
+        json.dump({"unavailable": reason}, sys.stdout)
+        return
+    programs: dict[str, str] = job["programs"]
+    with Peak() as peak, tempfile.TemporaryFile() as secret, ThreadPoolExecutor(AT_ONCE) as threads:
+        secret.write(b"inherited secret")
+        secret.flush()
+        os.set_inheritable(secret.fileno(), True)  # a careless parent hands it down
+        ran = threads.map(functools.partial(attempt, tier, limits), programs.values())
+        outcomes = dict(zip(programs, ran, strict=True))
+    left = descendants(os.getpid())
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    json.dump(
+        {
+            "outcomes": outcomes,
+            "uid": os.getuid(),
+            "peak_mb": max(ended, peak.kilobytes) // 1024,
+            "own_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "left": sorted(status["Name"] for status in left.values()),
+            "scratch": sorted(path.name for path in Path(tempfile.gettempdir()).glob("agentkit-scratch-*")),
+        },
+        sys.stdout,
+    )
+
+
+if __name__ == "__main__":
+    main()
