@@ -39,7 +39,7 @@ You solve a task in small steps. Each reply is one JSON object: first a plan, th
 {{"answer":{{"evidence":[1],"text":"..."}}}} ends the task: name the numbered evidence used, then answer in one short \
 sentence with units.
 {{"give_up":{{"reason":"the evidence does not tell"}}}} ends it without an answer. Never guess.
-Every number comes from the task or from evidence; compute only with tools."""
+Every fact and number comes from the task or from evidence: look up what the task does not say, then compute."""
 
 NEXT = "Next step."
 

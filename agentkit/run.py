@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from agentkit import protocol
 from agentkit.answer import Answer, Evidence, Finding, Usage
-from agentkit.checks import Draft, Verdict
+from agentkit.checks import Draft, Verdict, invented
 from agentkit.events import (
     Asked,
     Called,
@@ -255,6 +255,9 @@ class Run:
         if first is not None:
             known = (*(e.id for e in first.evidence), *first.known)
             observed = first.model_copy(update={"call": called.call, "evidence": (), "known": known, "seconds": 0.0})
+        elif tool.grounded and (strange := invented(self.draft("", ()), call.arguments)):
+            error = f"{strange[0]} stands neither in the task nor in the evidence"
+            observed = Observed(call=called.call, error=error, hint="find the number with another tool first")
         else:
             self.reached += 1
             outcome = yield from needed(Invoke(tool, call.arguments), Outcome)
@@ -293,19 +296,24 @@ class Run:
     def check(self, proposal: Proposal) -> Generator[Need, Result, Verified]:
         """Hold the draft against the evidence."""
         self.emit(Drafted(text=proposal.text, cited=proposal.cited))
-        draft = Draft(
-            text="\n".join(protocol.leaves(proposal.text)) if self.output else proposal.text,
-            value=proposal.text if self.output else "",
-            cited=proposal.cited,
+        text = "\n".join(protocol.leaves(proposal.text)) if self.output else proposal.text
+        draft = self.draft(text, proposal.cited, value=proposal.text if self.output else "")
+        checked = yield from needed(Verify(draft), Verified)
+        self.findings = checked.findings
+        self.emit(Checked(verdict=checked.verdict, findings=checked.findings, seconds=checked.seconds))
+        return checked
+
+    def draft(self, text: str, cited: tuple[int, ...], *, value: str = "") -> Draft:
+        """A text with all that it may be held against."""
+        return Draft(
+            text=text,
+            value=value,
+            cited=cited,
             task=self.task,
             evidence=tuple(self.evidence),
             calls=tuple(self.calls),
             history=self.history,
         )
-        checked = yield from needed(Verify(draft), Verified)
-        self.findings = checked.findings
-        self.emit(Checked(verdict=checked.verdict, findings=checked.findings, seconds=checked.seconds))
-        return checked
 
     def correct(self, findings: Iterable[Finding]) -> None:
         """Send the draft back: with the reason, and with no numbers but those of task and evidence."""

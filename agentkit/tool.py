@@ -88,6 +88,8 @@ class Tool:
     function: Callable[..., Any]
     pure: bool = False
     """Same arguments, same result: a repeated call is answered from the first one's result."""
+    grounded: bool = False
+    """It computes: numbers in its arguments must come from the task or from evidence, else the call is refused."""
     approval: bool = False
     """It acts on the world: each call asks the agent's `approve` first."""
     timeout: float = 30.0
@@ -210,6 +212,7 @@ def tool(
     *,
     name: str | None = None,
     pure: bool = False,
+    grounded: bool = False,
     approval: bool = False,
     timeout: float = 30.0,
     examples: Iterable[Example] = (),
@@ -220,6 +223,7 @@ def tool(
     *,
     name: str | None = None,
     pure: bool = False,
+    grounded: bool = False,
     approval: bool = False,
     timeout: float = 30.0,
     examples: Iterable[Example] = (),
@@ -246,6 +250,7 @@ def tool(
             parameters=_without_titles(schema),
             function=function,
             pure=pure,
+            grounded=grounded,
             approval=approval,
             timeout=timeout,
             examples=tuple(examples),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from agentkit.checks.check import Check, Draft, Verdict, judge, known_checks, load_checks, name_of
 from agentkit.checks.citations import Citations
 from agentkit.checks.equations import equations
-from agentkit.checks.numbers import numbers
+from agentkit.checks.numbers import invented, numbers
 from agentkit.checks.refusals import refusals
 from agentkit.checks.results import results
 
@@ -20,6 +20,7 @@ __all__ = [
     "Verdict",
     "default_checks",
     "equations",
+    "invented",
     "judge",
     "known_checks",
     "load_checks",

@@ -124,14 +124,30 @@ def rival(other: Number, claimed: Number) -> bool:
 
 def untraced_operand(draft: Draft, evidence: Evidence, known: Known) -> str:
     """What went into a computation and came from nowhere; empty when all of it has a source."""
-    free = {Fraction(n) for word, allowed in LICENSED.items() for n in allowed if any(word in u for u in known.units)}
-    program = any(PROGRAM.search(text) for text in arguments_of(draft, evidence))
     sources = [*known.asked, *(n for i, n in (*known.found, *known.computed) if i < evidence.id)]
+    strange = untraced(arguments_of(draft, evidence), sources, known.units)
+    return f"[{evidence.id}] was computed by {evidence.tool} from {strange[0]}, which nothing says" if strange else ""
+
+
+def invented(draft: Draft, arguments: object) -> list[str]:
+    """The numbers in a call's arguments that stand neither in the task nor in the evidence, nor follow from them."""
+    known = Known.of(draft)
+    sources = [*known.asked, *(n for _, n in (*known.found, *known.computed))]
+    return untraced(list(strings(arguments)), sources, known.units)
+
+
+def untraced(texts: Sequence[str], sources: Iterable[Number], units: frozenset[str]) -> list[str]:
+    """The numbers of an expression or a program that come from none of the sources."""
+    licensed = {Fraction(n) for word, allowed in LICENSED.items() for n in allowed if any(word in u for u in units)}
+    free = FREE | licensed | (IN_PROGRAM if any(PROGRAM.search(text) for text in texts) else FREE)
     values = {n.quantity.value for n in sources if n.quantity is not None}
-    for operand in sorted(operands_of(draft, evidence) - FREE - free - (IN_PROGRAM if program else FREE)):
-        if not any(derived(operand, value) for value in values):
-            return f"[{evidence.id}] was computed by {evidence.tool} from {float(operand):g}, which nothing says"
-    return ""
+    return [
+        written
+        for text in texts
+        for written in OPERAND.findall(text)
+        if (operand := Fraction(written.replace(",", ""))) not in free
+        and not any(derived(operand, value) for value in values)
+    ]
 
 
 def derived(operand: Fraction, source: Fraction) -> bool:

@@ -176,6 +176,17 @@ def test_without_a_trace_file_it_is_kept_in_the_users_state_folder(cli: Cli, scr
     assert kept.stat().st_mode & 0o077 == 0
 
 
+def test_where_that_folder_cannot_be_had_it_is_kept_in_the_systems(
+    cli: Cli, script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ran = cli("ask", "What is 15% of 80?", "-m", script(*SUM[:2]))
+    [kept] = tmp_path.glob("agentkit-interrupted-*.jsonl")
+    assert f"partial trace in {kept}" in ran.err
+
+
 # Ctrl-C
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.cli import opening
+
 from .conftest import GIVES_UP, SUM, Cli, Ran
 
 Script = Callable[..., str]
@@ -92,13 +94,19 @@ def test_a_task_that_overflows_the_context(process: Process, weights: Path) -> N
     assert re.search(r"needs \d+ tokens but the model's context holds \d+; shorten the task", said)
 
 
-def test_an_endpoint_elsewhere_is_announced_with_who_named_it(cli: Cli, alone: Path) -> None:
-    (alone / "agentkit.toml").write_text('model = "http://models.invalid/v1#model"\n')
-    ran = cli("ask", "x")
-    assert ran.code == 2
-    assert f"note task and evidence go to models.invalid (model from {alone / 'agentkit.toml'})" in " ".join(
-        ran.err.split()
-    )
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://models.invalid/v1#model", "task and evidence go to models.invalid (model from "),
+        ("http://127.0.0.1:8000/v1#model", ""),
+        ("http://localhost/v1#model", ""),
+        ("smollm2-135m", ""),
+    ],
+)
+def test_an_endpoint_elsewhere_is_announced_with_who_named_it(alone: Path, url: str, said: str) -> None:
+    (alone / "agentkit.toml").write_text(f'model = "{url}"\n')
+    told = opening.leaving(opening.load_settings())
+    assert told == ([f"{said}{alone / 'agentkit.toml'})"] if said else [])
 
 
 # Documents

@@ -25,6 +25,7 @@ People may write more: this binds decoding only, the calculator itself knows eve
 
 @tool(
     pure=True,
+    grounded=True,
     examples=[
         Example(
             task="A crate holds 14 jars. Of the jars in 6 crates, 5 are broken. How many jars are whole?",

@@ -19,6 +19,7 @@ class PythonSettings(SandboxLimits, frozen=True, extra="forbid"):
 # being asked for twice.
 @tool(
     pure=True,
+    grounded=True,
     timeout=130,
     examples=[
         Example(

@@ -1,0 +1,152 @@
+"""From settings to parts: the model, the tools, the documents, the agent of a recorded run."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from agentkit.errors import ConfigurationError
+from agentkit.settings import Settings
+from agentkit.tool import Tool, known_tools, load_tools
+
+if TYPE_CHECKING:
+    from agentkit.checks import Check
+    from agentkit.knowledge.corpus import Corpus
+    from agentkit.knowledge.embedder import Embedder
+    from agentkit.models.model import Model
+
+SCRIPTED = "scripted:"
+"""`scripted:FILE` is a model that writes the lines of a file, one a decision: for demonstrations and tests."""
+DOCUMENTS = "Corpus"
+"""The type of resource that a tool needs which reads documents."""
+
+
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """The settings in force. A cache folder that they name counts for this process and its children."""
+    settings = Settings.load(flags)
+    if settings.cache:
+        os.environ["AGENTKIT_CACHE"] = str(settings.cache.absolute())
+    return settings
+
+
+def check_model(settings: Settings) -> None:
+    """Complain of a model that isn't there before anything slow is done.
+
+    Raises:
+        ConfigurationError: It can't be used as it stands.
+    """
+    from agentkit.models import catalog
+
+    if not settings.model.startswith(SCRIPTED):
+        catalog.resolve(settings.model or catalog.DEFAULT)
+
+
+def leaving(settings: Settings) -> list[str]:
+    """That task and evidence leave this machine, if they do: a file in some folder may have said so."""
+    url = urlsplit(settings.model)
+    if url.scheme not in ("http", "https") or url.hostname in ("localhost", "127.0.0.1", "::1"):
+        return []
+    return [f"task and evidence go to {url.hostname} (model from {settings.origin('model')})"]
+
+
+async def open_model(settings: Settings) -> "Model":
+    """The model that the settings name, loaded for one run at a time."""
+    from agentkit.models import catalog
+
+    spec = settings.model or catalog.DEFAULT
+    if spec.startswith(SCRIPTED):
+        return scripted(spec)
+    return await catalog.load(spec, context=settings.context, threads=settings.threads, parallel=1)
+
+
+def scripted(spec: str) -> "Model":
+    """A model that writes a file's lines."""
+    from agentkit.models.scripted import ScriptedModel
+
+    path = Path(spec.removeprefix(SCRIPTED)).expanduser()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"can't read the script {path}: {reason}; give a text, one reply a line") from None
+    return ScriptedModel([line for line in lines if line.strip()], name=spec)
+
+
+def open_tools(names: Iterable[str], settings: Settings) -> list[Tool]:
+    """The named tools with their settings; resources are still to be bound.
+
+    Raises:
+        UnknownName: No such tool is installed, or settings are there for one that isn't.
+        ConfigurationError: A tool has no such setting.
+    """
+    from agentkit.errors import UnknownName
+
+    known = known_tools()
+    for name in settings.tools:
+        if name not in known:
+            raise UnknownName("tool", name, known, hint=f"[tools.{name}] is set in the settings")
+    return [configured(tool, settings.tools.get(tool.name, {})) for tool in load_tools(names)]
+
+
+def configured(tool: Tool, table: Mapping[str, Any]) -> Tool:
+    """The tool with its settings.
+
+    Raises:
+        ConfigurationError: It has no such setting, or not with such a value.
+    """
+    kinds = [kind for kind in tool.injected.values() if issubclass(kind, BaseModel)]
+    known = [name for kind in kinds for name in kind.model_fields]
+    for name in table:
+        if name not in known:
+            there = f"there are: {', '.join(known)}" if known else "it has none"
+            raise ConfigurationError(f"tool {tool.name!r} has no setting {name!r}; {there}")
+    return tool.bind(settings=table)
+
+
+def needs_documents(tools: Sequence[Tool]) -> bool:
+    """Whether one of the tools reads documents; if so they must have been named."""
+    return any(DOCUMENTS in tool.missing for tool in tools)
+
+
+def open_documents(docs: Path | None) -> "tuple[Corpus, Embedder]":
+    """The documents, indexed, and the embedder, which the checks use as well.
+
+    Raises:
+        ConfigurationError: No folder was named, or the embedder isn't on this machine.
+        CorpusError: They can't be read.
+    """
+    from agentkit.knowledge.corpus import Corpus
+    from agentkit.knowledge.embedder import Embedder
+    from agentkit.models import catalog
+
+    if docs is None:
+        raise ConfigurationError("retrieval needs documents: name their folder with --docs DIR")
+    if not docs.is_dir():
+        raise ConfigurationError(f"there is no folder {docs}; name one with --docs DIR")
+    folder = catalog.locate(catalog.EMBEDDER)
+    if folder is None:
+        raise ConfigurationError(
+            f"searching documents needs the embedder {catalog.EMBEDDER}; fetch it: "
+            f"agentkit models pull {catalog.EMBEDDER}"
+        )
+    embedder = Embedder.load(folder)
+    return Corpus.open(docs, embedder=embedder), embedder
+
+
+def open_checks(names: Sequence[str], resources: Sequence[object]) -> "list[Check]":
+    """The checks that ship, and the named ones of other packages."""
+    from agentkit.checks import default_checks, load_checks
+
+    return [*default_checks(resources), *load_checks(names)]
+
+
+def record(settings: Settings, names: Sequence[str]) -> dict[str, Any]:
+    """What a trace's header says besides what the agent knows, so that the run can be rebuilt."""
+    return {
+        "docs": str(settings.docs.absolute()) if settings.docs else None,
+        "tools": {name: table for name, table in settings.tools.items() if name in names},
+        "checks": settings.checks,
+    }
