@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from agentkit.models.model import Model as Model
     from agentkit.models.model import Sampling as Sampling
     from agentkit.models.scripted import ScriptedModel as ScriptedModel
-    from agentkit.tool import Example as Example
-    from agentkit.tool import Injected as Injected
-    from agentkit.tool import Tool as Tool
-    from agentkit.tool import tool as tool
+    from agentkit.tools import Example as Example
+    from agentkit.tools import Injected as Injected
+    from agentkit.tools import Tool as Tool
+    from agentkit.tools import tool as tool
     from agentkit.trace import TraceWriter as TraceWriter
     from agentkit.trace import read_trace as read_trace
 
@@ -55,7 +55,7 @@ _HOMES = {
     "agentkit.models.catalog": ["load_model=load"],
     "agentkit.models.model": ["Grammar", "Message", "Model", "Sampling"],
     "agentkit.models.scripted": ["ScriptedModel"],
-    "agentkit.tool": ["Example", "Injected", "Tool", "tool"],
+    "agentkit.tools": ["Example", "Injected", "Tool", "tool"],
     "agentkit.trace": ["TraceWriter", "read_trace"],
 }
 _WHERE = {
@@ -104,7 +104,6 @@ def __getattr__(name: str) -> Any:
     except KeyError:
         raise AttributeError(f"module 'agentkit' has no attribute {name!r}") from None
     value = getattr(import_module(home), inner)
-    # `agentkit.tool` is also a submodule, which importing sets as the attribute: the public name wins.
     globals()[name] = value
     return value
 

@@ -20,7 +20,7 @@ from agentkit.limits import Limits
 from agentkit.models.catalog import load as load_model
 from agentkit.models.model import Completion, Message, Model, Sampling, Session
 from agentkit.run import Ask, Exhausted, Invoke, Need, Result, Run, Verified, Verify
-from agentkit.tool import Outcome, Tool, load_tools, one_line, tool
+from agentkit.tools import Outcome, Tool, load_tools, one_line, tool
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from agentkit.answer import Evidence
 from agentkit.events import Observed, Step, Told, Turn
 from agentkit.models.model import Grammar
-from agentkit.tool import Example, Tool
+from agentkit.tools import Example, Tool
 
 Kind = Literal["plan", "act", "answer", "redraft"]
 

@@ -12,7 +12,7 @@ from agentkit.errors import ToolError, TraceError
 from agentkit.events import Asked, Called, Decided, Event, Finished, Observed, Started
 from agentkit.models.model import Completion, Model
 from agentkit.models.scripted import ScriptedModel
-from agentkit.tool import Part, Tool
+from agentkit.tools import Part, Tool
 from agentkit.trace import TIMES, first_difference
 
 SHOWN = 160

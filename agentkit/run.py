@@ -34,7 +34,7 @@ from agentkit.limits import Limits
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar
 from agentkit.protocol import Call, Decision, GiveUp, Kind, Malformed, Plan, Proposal
-from agentkit.tool import Outcome, Tool
+from agentkit.tools import Outcome, Tool
 
 MALFORMED_IN_A_ROW = 2
 """Unreadable decisions that may follow one another before the run gives up."""

@@ -15,7 +15,7 @@ from agentkit.models.model import Completion, Model
 from agentkit.models.scripted import ScriptedModel
 from agentkit.protocol import GIVE_UP
 from agentkit.replay import reexecute, repeatable
-from agentkit.tool import Tool, ToolError, tool
+from agentkit.tools import Tool, ToolError, tool
 
 HISTORY = (Turn(task="What is the fee?", answer="It is 12."),)
 GIVES_UP = {"give_up": {"reason": GIVE_UP[0]}}

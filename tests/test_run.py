@@ -14,7 +14,7 @@ from agentkit.errors import ConfigurationError, ToolError
 from agentkit.events import Asked, Called, Corrected, Decided, Event, Observed, Turn
 from agentkit.limits import Limits
 from agentkit.models.scripted import ScriptedModel
-from agentkit.tool import Tool, tool
+from agentkit.tools import Tool, tool
 
 E = TypeVar("E")
 

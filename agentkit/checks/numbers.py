@@ -47,18 +47,22 @@ class Known:
     operands: frozenset[Fraction]
     """What went into computations."""
     units: frozenset[str]
+    words: frozenset[str]
+    """Content words of task, history and evidence."""
     task_words: frozenset[str]
 
     @classmethod
     def of(cls, draft: Draft) -> "Known":
         """Gather the numbers of a draft's task, history and evidence."""
         said = [draft.task, *(text for turn in draft.history for text in (turn.task, turn.answer))]
+        everything = "\n".join([*said, *(f"{e.text} {e.source}" for e in draft.evidence)])
         return cls(
             asked=[n for text in said for n in numbers_in(text)],
             found=[(e.id, n) for e in draft.evidence if e.source for n in numbers_in(e.text, context=e.source)],
             computed=[(e.id, n) for e in draft.evidence if not e.source for n in numbers_in(e.text)],
             operands=frozenset(n for e in draft.evidence if not e.source for n in operands_of(draft, e)),
-            units=unit_names(" ".join([*said, *(f"{e.text} {e.source}" for e in draft.evidence)])),
+            units=unit_names(everything),
+            words=content_words(everything),
             task_words=content_words(draft.task),
         )
 
@@ -87,6 +91,8 @@ def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[
     """Why a number may not stand as it does (empty when it may), and the evidence that speaks of it."""
     if stranger := next((n for n in unit_of(claimed) if n not in known.units), ""):
         return f"neither the task nor the evidence speaks of {stranger}, as {claimed.written} does", set()
+    if claimed.noun and claimed.noun not in known.words:
+        return f"neither the task nor the evidence speaks of {claimed.noun}", set()
     if claimed.name and (holders := {i for i, n in known.found if n.name == claimed.name}):
         return "", holders
     computed = {i for i, n in known.computed if same_value(claimed, n)}

@@ -30,6 +30,10 @@ NUMBER_WORDS = {
     for word in spelled.split()
 }
 WORD_NUMBER = re.compile(rf"\b({'|'.join(NUMBER_WORDS)})\b", re.IGNORECASE)
+UNCOUNTED = frozenset(
+    "time times more less fewer such different possible distinct whole full other was were left".split()
+)
+"""Words after a number that say nothing of what it counts."""
 CLAUSE = re.compile(r"[;:](?!\d)|,(?!\d)|\b(?:and|but|while|whereas|so)\b", re.IGNORECASE)
 LITERAL = re.compile(r"[^\s|()]*\d[^\s|()]*")
 IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
@@ -50,6 +54,8 @@ class Number:
     """Content words of its sentence, its heading and its source."""
     name: str = ""
     """The name that it is part of: `generator#1`."""
+    noun: str = ""
+    """Stem of the word that follows it and is no unit: what is counted, as in `12 beds`."""
 
 
 def numbers_in(text: str, *, context: str = "", words: bool = True) -> list[Number]:
@@ -94,7 +100,8 @@ def _in_clause(
         if unit and not quantity.unit:
             quantity = Quantity(quantity.value, unit, quantity.exact)
         written = clause[mention.start : mention.end]
-        yield Number(written, quantity, max(mention.places, 0), near, far, _name(clause, mention))
+        noun = "" if quantity.unit else _noun(clause[mention.end :])
+        yield Number(written, quantity, max(mention.places, 0), near, far, _name(clause, mention), noun)
     for match in LITERAL.finditer(clause):
         if not any(match.start() < span.stop and span.start < match.end() for span in covered):
             yield Number(match[0].strip(".,;:!?\"'*_`"), None, 0, near, far)
@@ -109,6 +116,13 @@ def _name(text: str, mention: Mention) -> str:
     before = re.search(r"[^\W\d_]+ $", text[: mention.start])
     found = names(text[before.start() : mention.end]) if before else frozenset[str]()
     return next(iter(found), "")
+
+
+def _noun(following: str) -> str:
+    """What is counted: the content word right after a number."""
+    match = re.match(r" ([^\W\d_]+)", following)
+    word = match[1] if match else ""
+    return "" if word.lower() in UNCOUNTED else next(iter(content_words(word)), "")
 
 
 def _unit_of(column: str) -> Unit | None:

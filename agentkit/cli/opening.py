@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from agentkit.errors import ConfigurationError
 from agentkit.settings import Settings
-from agentkit.tool import Tool, known_tools, load_tools
+from agentkit.tools import Tool, known_tools, load_tools
 
 if TYPE_CHECKING:
     from agentkit.checks import Check

@@ -86,7 +86,7 @@ def rebuilt(model: "Model", started: "Started", stack: ExitStack) -> "Agent[Any]
     from agentkit.errors import TraceError
     from agentkit.limits import Limits
     from agentkit.settings import Settings
-    from agentkit.tool import one_line
+    from agentkit.tools import one_line
 
     recorded = started.settings
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 if TYPE_CHECKING:
-    from agentkit.tool import Outcome, Tool
+    from agentkit.tools import Outcome, Tool
 
 EPILOG = """Examples:
 
@@ -95,7 +95,7 @@ def listed() -> int:
 
     from agentkit.cli.text import one_line
     from agentkit.errors import AgentkitError
-    from agentkit.tool import known_tools, load_tools
+    from agentkit.tools import known_tools, load_tools
 
     table = Table.grid(padding=(0, 2))
     for name in known_tools():

@@ -97,6 +97,17 @@ def test_a_rounded_result_stands_and_a_wrongly_rounded_one_fails() -> None:
     assert judge("It is 33.34.", [], task, calls=[("100 / 3", "100/3 ≈ 33.333333")])[0].verdict == "failed"
 
 
+def test_what_is_counted_must_be_spoken_of() -> None:
+    task = "What is 17% of 2300?"
+    assert judge("391 jars are whole.", [], task, calls=[("17% of 2300", "391")])[0].verdict == "failed"
+    assert judge("It is 391.", [], task, calls=[("17% of 2300", "391")])[0].verdict == "supported"
+
+
+def test_a_number_that_only_repeats_the_task_is_no_answer() -> None:
+    [finding] = judge("The baker gave 37 rolls away.", [], "A baker gives 37 of 90 rolls away. How many are left?")
+    assert finding.reason == "it only repeats numbers of the task"
+
+
 def test_numbers_of_the_task_and_of_earlier_answers_may_be_repeated() -> None:
     history = [Turn(task="What does a ticket cost?", answer="A ticket costs 14.50 euros.")]
     found = judge(

@@ -37,7 +37,7 @@ GIVES_UP = {"give_up": {"reason": protocol.GIVE_UP[0]}}
 
 PLUGIN = '''
 import time
-from agentkit.tool import tool
+from agentkit.tools import tool
 
 @tool
 def broken(text: str) -> str:

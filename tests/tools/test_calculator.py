@@ -2,7 +2,7 @@
 
 import asyncio
 
-from agentkit.tool import Outcome, load_tools
+from agentkit.tools import Outcome, load_tools
 from agentkit_tools.calculator import calculator
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from agentkit import sandbox
 from agentkit.errors import ConfigurationError
-from agentkit.tool import Outcome, load_tools
+from agentkit.tools import Outcome, load_tools
 from agentkit_tools.python import PythonSettings, python
 
 

@@ -11,7 +11,7 @@ from agentkit.errors import ConfigurationError
 from agentkit.knowledge.corpus import Corpus
 from agentkit.knowledge.embedder import Embedder
 from agentkit.models import catalog
-from agentkit.tool import Tool, load_tools
+from agentkit.tools import Tool, load_tools
 from agentkit_tools.retrieval import retrieval
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart" / "documents"

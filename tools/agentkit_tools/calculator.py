@@ -7,7 +7,7 @@ from pydantic import Field
 
 from agentkit.arithmetic import evaluate
 from agentkit.errors import ExpressionError, ToolError
-from agentkit.tool import Example, tool
+from agentkit.tools import Example, tool
 
 FUNCTIONS = "sqrt abs round floor ceil min max sum mean factorial gcd lcm ln log10 exp".split()
 UNITS = (

@@ -4,7 +4,7 @@ from typing import Literal
 
 from agentkit.errors import ToolError
 from agentkit.sandbox import Result, SandboxLimits, run
-from agentkit.tool import Example, Injected, tool
+from agentkit.tools import Example, Injected, tool
 
 
 class PythonSettings(SandboxLimits, frozen=True, extra="forbid"):

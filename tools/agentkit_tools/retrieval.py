@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 from agentkit.answer import Passage
 from agentkit.errors import CorpusError, ToolError
 from agentkit.knowledge.corpus import FLOOR, Corpus
-from agentkit.tool import Example, Injected, tool
+from agentkit.tools import Example, Injected, tool
 
 
 class RetrievalSettings(BaseModel, frozen=True):

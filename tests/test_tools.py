@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from agentkit.answer import Passage
 from agentkit.errors import ConfigurationError, DefinitionError, UnknownName
-from agentkit.tool import Injected, Outcome, Part, Tool, known_tools, load_tools, to_parts, tool
+from agentkit.tools import Injected, Outcome, Part, Tool, known_tools, load_tools, to_parts, tool
 
 
 @tool(pure=True)
