@@ -127,7 +127,7 @@ def demonstrate(tool: Tool, example: Example, *, plan: bool) -> list[Told]:
     end = (
         {"answer": {"evidence": [1], "text": example.answer}} if example.answer else {"give_up": {"reason": GIVE_UP[0]}}
     )
-    planned = [("assistant", compact({"plan": [{tool.name: example.purpose}]})), ("user", NEXT)]
+    planned = [("assistant", compact({"plan": [{"for": example.purpose, "tool": tool.name}]})), ("user", NEXT)]
     turns = [
         ("user", f"Task: {example.task}"),
         *(planned if plan else ()),
@@ -182,12 +182,13 @@ def one_line(text: str) -> str:
 
 
 def plan_grammar(tools: Sequence[Tool]) -> Grammar:
-    """A list of steps, each a tool's name with its purpose; empty when no tool is needed."""
+    """A list of steps, each its purpose, then a tool; empty when no tool is needed.
+
+    The purpose comes first: a small model that has to say what is missing chooses the tool better.
+    """
     purpose = {"type": "string", "pattern": PURPOSE}
-    steps = [keyed(tool.name, purpose) for tool in tools]
-    return Grammar(
-        json_schema=keyed("plan", {"type": "array", "items": {"anyOf": steps}, "maxItems": PLAN_STEPS}),
-    )
+    step = closed_object({"for": purpose, "tool": {"enum": [tool.name for tool in tools]}})
+    return Grammar(json_schema=keyed("plan", {"type": "array", "items": step, "maxItems": PLAN_STEPS}))
 
 
 def act_grammar(
@@ -305,7 +306,7 @@ def read(text: str, tools: Sequence[Tool]) -> Decision:
     try:
         match key:
             case "plan":
-                return Plan(steps=tuple(Step(tool=t, purpose=p) for step in value for t, p in step.items()))
+                return Plan(steps=tuple(Step(tool=step["tool"], purpose=step["for"]) for step in value))
             case "answer":
                 said = value["text"] if "text" in value else compact(value["value"])
                 return Proposal(text=said.strip(), cited=tuple(dict.fromkeys(value["evidence"])))

@@ -255,9 +255,9 @@ class Run:
         if first is not None:
             known = (*(e.id for e in first.evidence), *first.known)
             observed = first.model_copy(update={"call": called.call, "evidence": (), "known": known, "seconds": 0.0})
-        elif tool.grounded and (strange := invented(self.draft("", ()), call.arguments)):
-            error = f"{strange[0]} stands neither in the task nor in the evidence"
-            observed = Observed(call=called.call, error=error, hint="find the number with another tool first")
+        elif tool.grounded and (error := invented(self.draft("", ()), call.arguments)):
+            others = " or ".join(t.name for t in self.tools if not t.grounded)
+            observed = Observed(call=called.call, error=error, hint=f"find it with {others} first" if others else "")
         else:
             self.reached += 1
             outcome = yield from needed(Invoke(tool, call.arguments), Outcome)

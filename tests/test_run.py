@@ -47,7 +47,7 @@ GIVE_UP = {"give_up": {"reason": "the evidence does not tell"}}
 
 
 def plan(*steps: str) -> dict[str, object]:
-    return {"plan": [{name: "as asked"} for name in steps]}
+    return {"plan": [{"for": "as asked", "tool": name} for name in steps]}
 
 
 def run(

@@ -6,6 +6,7 @@ and says whether every claim stands.
 
 from collections.abc import Sequence
 
+from agentkit.checks.answerability import Answerability
 from agentkit.checks.check import Check, Draft, Verdict, judge, known_checks, load_checks, name_of
 from agentkit.checks.citations import Citations
 from agentkit.checks.equations import equations
@@ -14,6 +15,7 @@ from agentkit.checks.refusals import refusals
 from agentkit.checks.results import results
 
 __all__ = [
+    "Answerability",
     "Check",
     "Citations",
     "Draft",
@@ -33,4 +35,4 @@ __all__ = [
 
 def default_checks(resources: Sequence[object] = ()) -> list[Check]:
     """The checks that ship, bound to the embedder that is among the resources, if one is."""
-    return [numbers, equations, results, Citations.of(resources), refusals]
+    return [numbers, equations, results, Citations.of(resources), Answerability.of(resources), refusals]

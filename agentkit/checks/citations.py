@@ -26,6 +26,12 @@ class Comparing(Protocol):
     def similarity(self, a: Sequence[str], b: Sequence[str], /) -> Any: ...
 
 
+def similarity_of(resources: Sequence[object]) -> Similarity | None:
+    """How to compare texts, by the first embedder among the resources or their parts."""
+    parts = [part for r in resources for part in (r, getattr(r, "embedder", None))]
+    return next((p.similarity for p in parts if isinstance(p, Comparing)), None)
+
+
 class Citations:
     """The check; without an embedder it says `unavailable` wherever it would apply."""
 
@@ -37,9 +43,7 @@ class Citations:
     @classmethod
     def of(cls, resources: Sequence[object]) -> Self:
         """The check with the embedder that is among the resources, if one is."""
-        parts = [part for r in resources for part in (r, getattr(r, "embedder", None))]
-        comparing = next((p for p in parts if isinstance(p, Comparing)), None)
-        return cls(comparing.similarity if comparing else None)
+        return cls(similarity_of(resources))
 
     def __call__(self, draft: Draft) -> Iterator[Finding]:
         """One finding a claim, where passages are cited."""

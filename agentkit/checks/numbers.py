@@ -1,13 +1,15 @@
 """Every number stands in the role that its evidence gives it, or was computed from such numbers."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import log
 from typing import cast
 
 from agentkit.answer import Evidence, Finding
-from agentkit.arithmetic import DimensionError, Unit
+from agentkit.arithmetic import DimensionError, Equation, Unit, equations
 from agentkit.checks.check import Draft
 from agentkit.checks.quantities import Number, numbers_in, unit_names
 from agentkit.checks.words import content_words
@@ -28,7 +30,12 @@ LICENSED = {
     "centi": (100,),
 }
 """What the units that are spoken of allow a computation to know: how many days a week has."""
-PROGRAM = re.compile(r"\n|\b(?:print|for|while|def|import|return)\b")
+QUOTED = re.compile(r"""["']([^"'\n]{2,})["']""")
+ECHO = re.compile(r"""["'][^"'\n]*["']|\bprint\s*\(|#.*""")
+COMPUTES = re.compile(r"[-+*/%^<>(\[!]|\b(?:of|to|in|mod|for|while|if)\b")
+"""A sign that something is worked out, once what is quoted or merely printed is left out."""
+PROGRAM = re.compile(r"\b(?:for|while|def|lambda)\b")
+"""An algorithm rather than a sum written in Python."""
 IN_PROGRAM = frozenset([*(Fraction(n) for n in range(11)), Fraction(1, 2), Fraction(100), Fraction(1000)])
 """What may stand in a program though nobody said it: bounds, digits, roots."""
 OPERAND = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
@@ -50,21 +57,40 @@ class Known:
     words: frozenset[str]
     """Content words of task, history and evidence."""
     task_words: frozenset[str]
+    rarity: Mapping[str, float]
+    """How much a word tells one number of the evidence from the others: the log of their count over its own."""
 
     @classmethod
     def of(cls, draft: Draft) -> "Known":
         """Gather the numbers of a draft's task, history and evidence."""
         said = [draft.task, *(text for turn in draft.history for text in (turn.task, turn.answer))]
         everything = "\n".join([*said, *(f"{e.text} {e.source}" for e in draft.evidence)])
+        found = [(e.id, n) for e in draft.evidence if e.source for n in numbers_in(e.text, context=e.source)]
+        having = Counter(word for _, n in found for word in n.near | n.far)
         return cls(
             asked=[n for text in said for n in numbers_in(text)],
-            found=[(e.id, n) for e in draft.evidence if e.source for n in numbers_in(e.text, context=e.source)],
+            found=found,
             computed=[(e.id, n) for e in draft.evidence if not e.source for n in numbers_in(e.text)],
             operands=frozenset(n for e in draft.evidence if not e.source for n in operands_of(draft, e)),
             units=unit_names(everything),
             words=content_words(everything),
             task_words=content_words(draft.task),
+            rarity={word: log((1 + len(found)) / count) for word, count in having.items()},
         )
+
+    def affinity(self, claimed: Number, number: Number) -> float:
+        """How well the words around a claimed number fit those around one of the evidence.
+
+        Words of the claim's own clause count double against those of the task, words in the evidence's clause or
+        table cell double against the rest of its sentence, rare words more than common ones.
+        """
+
+        def weight(words: Iterable[str]) -> float:
+            return sum(
+                self.rarity[w] * (2 if w in number.near else 1) for w in words if w in number.near or w in number.far
+            )
+
+        return round(2 * weight(claimed.near) + weight(self.task_words - claimed.near), 6)
 
 
 def numbers(draft: Draft) -> Iterator[Finding]:
@@ -75,7 +101,10 @@ def numbers(draft: Draft) -> Iterator[Finding]:
         used: set[int] = set()
         reason = ""
         claimed = numbers_in(claim)
+        worked_out = {e.right.value for e in equations(claim) if e.right is not None and stands(e, known)}
         for number in claimed:
+            if number.quantity is not None and number.quantity.value in worked_out:
+                continue
             reason, evidence = objection(number, known, untraced)
             used |= evidence
             if reason:
@@ -99,10 +128,10 @@ def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[
     sound = computed - untraced.keys()
     matching = [(i, n) for i, n in known.found if equal(claimed, n)]
     if matching and not sound:
-        best = max(affinity(claimed, n, known.task_words) for _, n in matching)
-        rivals = [r for r in known.found if rival(r[1], claimed) and affinity(claimed, r[1], known.task_words) > best]
+        best = max(known.affinity(claimed, n) for _, n in matching)
+        rivals = [r for r in known.found if rival(r[1], claimed) and known.affinity(claimed, r[1]) > best]
         if rivals and not asked(claimed, known):
-            at, other = max(rivals, key=lambda r: affinity(claimed, r[1], known.task_words))
+            at, other = max(rivals, key=lambda r: known.affinity(claimed, r[1]))
             return f"{claimed.written} stands for something else in the evidence; [{at}] has {other.written}", {at}
         return "", {i for i, _ in matching}
     if sound:
@@ -114,6 +143,13 @@ def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[
     if computed:
         return untraced[min(computed)], computed
     return f"{claimed.written} stands nowhere in the task or the evidence and was not computed", set()
+
+
+def stands(equation: Equation, known: Known) -> bool:
+    """Whether an equation of the draft holds and starts from numbers that somebody said."""
+    left = equation.text.partition("=")[0]
+    sources = [*known.asked, *(n for _, n in (*known.found, *known.computed))]
+    return equation.holds and not untraced([left], sources, known.units)
 
 
 def asked(claimed: Number, known: Known) -> bool:
@@ -135,11 +171,21 @@ def untraced_operand(draft: Draft, evidence: Evidence, known: Known) -> str:
     return f"[{evidence.id}] was computed by {evidence.tool} from {strange[0]}, which nothing says" if strange else ""
 
 
-def invented(draft: Draft, arguments: object) -> list[str]:
-    """The numbers in a call's arguments that stand neither in the task nor in the evidence, nor follow from them."""
+def invented(draft: Draft, arguments: object) -> str:
+    """Why a computation stands on nothing that the task or the evidence says; empty when it does."""
     known = Known.of(draft)
     sources = [*known.asked, *(n for _, n in (*known.found, *known.computed))]
-    return untraced(list(strings(arguments)), sources, known.units)
+    texts = list(strings(arguments))
+    if not any(COMPUTES.search(ECHO.sub("", text)) for text in texts):
+        return "that computes nothing"
+    if strange := untraced(texts, sources, known.units):
+        return f"{strange[0]} stands neither in the task nor in the evidence"
+    said = "\n".join([draft.task, *(e.text for e in draft.evidence), *(t.answer for t in draft.history)]).lower()
+    values = {n.quantity.value for n in sources if n.quantity is not None}
+    used = any(derived(Fraction(n.replace(",", "")), v) for t in texts for n in OPERAND.findall(t) for v in values)
+    quoted = any(word.lower() in said for text in texts for word in QUOTED.findall(text))
+    units = any(unit_names(text) & known.units for text in texts)
+    return "" if used or quoted or units else "that uses no number and no text of the task or the evidence"
 
 
 def untraced(texts: Sequence[str], sources: Iterable[Number], units: frozenset[str]) -> list[str]:
@@ -185,18 +231,6 @@ def strings(value: object) -> Iterator[str]:
                 yield from strings(item)
         case _:
             yield str(value)
-
-
-def affinity(claimed: Number, number: Number, task: frozenset[str]) -> int:
-    """How well the words around a claimed number fit those around one of the evidence.
-
-    Words of the claim's own clause count double, and so do words in the evidence's clause or table cell.
-    """
-
-    def weight(words: Iterable[str]) -> int:
-        return sum(2 if w in number.near else 1 if w in number.far else 0 for w in words)
-
-    return 2 * weight(claimed.near) + weight(task - claimed.near)
 
 
 def equal(claimed: Number, number: Number) -> bool:

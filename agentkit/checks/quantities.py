@@ -86,7 +86,7 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> list[Numb
 
 def _in_row(cells: list[str], header: list[str], around: frozenset[str], *, words: bool) -> Iterator[Number]:
     for cell, column in zip(cells, header, strict=False):
-        near = content_words(f"{cells[0]} {column} {cell}")
+        near = content_words(f"{header[0]} {cells[0]} {column} {cell}")
         yield from _in_clause(cell, near=near, far=near | around, words=words, unit=_unit_of(column))
 
 

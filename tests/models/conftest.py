@@ -22,7 +22,7 @@ def model_path() -> Path:
 
 @pytest.fixture(scope="session")
 def model(model_path: Path) -> Iterator[LlamaCpp]:
-    """Loaded once: tests open sessions of their own."""
-    loaded = asyncio.run(LlamaCpp.load(model_path, context=4096, parallel=2))
+    """Loaded once: tests open sessions of their own. One thread: two slow each other down on busy cores."""
+    loaded = asyncio.run(LlamaCpp.load(model_path, context=4096, parallel=2, threads=1))
     yield loaded
     asyncio.run(loaded.aclose())

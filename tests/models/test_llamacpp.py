@@ -196,6 +196,72 @@ def test_a_transcript_with_nothing_to_answer_is_refused(model: LlamaCpp, message
         ask(model, messages)
 
 
+def with_template(model_path: Path, tmp_path: Path, template: str) -> LlamaCpp:
+    """The model with another chat template, or with none if it is empty."""
+    data = model_path.read_bytes()
+    key = b"tokenizer.chat_template"
+    start = data.index(key) + len(key) + 4  # behind the key stands the value's type
+    length = int.from_bytes(data[start : start + 8], "little")
+    comment = b"{#" + b" " * (length - len(template.encode()) - 4) + b"#}"  # so that nothing else moves
+    patched = data[: start + 8] + template.encode() + comment + data[start + 8 + length :]
+    path = tmp_path / "patched.gguf"
+    path.write_bytes(patched if template else data.replace(key, b"tokenizer.chat_nothing_", 1))
+    return asyncio.run(LlamaCpp.load(path, context=1024, parallel=1, threads=1))
+
+
+TEMPLATES = {
+    "trims": "{% for m in messages %}<|{{ m.role }}|>{{ m.content | trim }};{% endfor %}{% if add_generation_prompt %}!"
+    "{% endif %}",
+    "no system": "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system here') }}{% endif %}"
+    "{{ m.content }};{% endfor %}",
+    "drops": "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }};{% endif %}{% endfor %}",
+    "closes history otherwise": "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}<|im_end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant:(thought){% endif %}",
+}
+
+
+def test_a_model_without_a_template_is_spoken_to_in_chatml(model_path: Path, tmp_path: Path) -> None:
+    model = with_template(model_path, tmp_path, "")
+    messages = say("Be brief.", "Hi")
+    chatml = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    server = model._server  # pyright: ignore[reportPrivateUsage]
+    assert model.session().prompt(messages) == server.tokenize(chatml, control=True, first=True)
+    asyncio.run(model.aclose())
+
+
+def test_a_template_that_trims_trims_here_too(model_path: Path, tmp_path: Path) -> None:
+    model = with_template(model_path, tmp_path, TEMPLATES["trims"])
+    session = model.session()
+    assert session.prompt(say(" Be brief. ", "\n Hi \n")) == session.prompt(say("Be brief.", "Hi"))
+    assert session.prompt(say("Be  brief.", "Hi")) != session.prompt(say("Be brief.", "Hi"))
+    asyncio.run(model.aclose())
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [("no system", "no system here"), ("drops", "doesn't write each of the messages system, user")],
+)
+def test_roles_that_the_template_does_not_take_are_refused(
+    model_path: Path, tmp_path: Path, template: str, said: str
+) -> None:
+    model = with_template(model_path, tmp_path, TEMPLATES[template])
+    with pytest.raises(ModelError, match=said):
+        ask(model, say("Be brief.", "Hi"))
+    asyncio.run(model.aclose())
+
+
+def test_what_was_written_is_reused_though_the_template_shows_it_otherwise_later(
+    model_path: Path, tmp_path: Path
+) -> None:
+    async def run(model: LlamaCpp) -> list[Completion]:
+        async with model, model.session() as session:
+            return (await converse(session, 3, topic="snow"))[1]
+
+    completions = asyncio.run(run(with_template(model_path, tmp_path, TEMPLATES["closes history otherwise"])))
+    for before, after in pairwise(completions):
+        assert after.usage.cached >= before.usage.prompt
+
+
 # What the model writes
 
 

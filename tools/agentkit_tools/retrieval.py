@@ -24,13 +24,6 @@ _YARD = "The lime tree in the school yard is 17 metres tall, the oak 21 metres. 
     pure=True,
     examples=[
         Example(
-            task="Who planted the oak in the school yard?",
-            purpose="who planted the oak",
-            arguments={"query": "who planted the oak"},
-            result=_YARD,
-            source="garden.md > Trees",
-        ),
-        Example(
             task="How tall is the oak in the school yard?",
             purpose="height of the oak",
             arguments={"query": "height of the oak in the school yard"},

@@ -1,0 +1,78 @@
+"""The evidence speaks of what the question asks for."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from agentkit.answer import Evidence, Finding
+from agentkit.arithmetic import quantities as mentions
+from agentkit.arithmetic.units import is_unit
+from agentkit.checks.check import Draft
+from agentkit.checks.citations import Similarity, similarity_of
+from agentkit.checks.quantities import numbers_in
+from agentkit.checks.words import STOPWORDS, WORD, content_words, stem
+
+COSINE = 0.5
+"""Least cosine between what is asked for and some word of the passages. With all-MiniLM-L6-v2, `price` and `cost`
+have 0.74, `boss` and `leader` 0.66; `dogs` and `e-mail address` stay under 0.43 with words about a station's staff."""
+
+VERBS = r"is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must|may"
+HOW_MANY = re.compile(r"\bhow many\b", re.IGNORECASE)
+FOCUS = [
+    re.compile(rf"\bhow (?:many|much) (?!(?:{VERBS})\b)([\w-]+)", re.IGNORECASE),
+    re.compile(
+        rf"\b(?:what|which) (?:{VERBS}) (?:the |an? |its |their |his |her )?"
+        r"([^\W\d][\w-]*(?: (?!of|for|in|at|to|on)[\w-]+)?)",
+        re.IGNORECASE,
+    ),
+    re.compile(rf"\b(?:what|which) (?!(?:{VERBS})\b)([^\W\d][\w-]*)", re.IGNORECASE),
+]
+"""Where a question names what it asks for: how many *dogs*, what is the *e-mail address* of, which *tank*."""
+
+
+class Answerability:
+    """The check; it only ever objects. Without an embedder it goes by words alone."""
+
+    name = "answerability"
+
+    def __init__(self, similarity: Similarity | None = None) -> None:
+        self.similarity = similarity
+
+    @classmethod
+    def of(cls, resources: Sequence[object]) -> "Answerability":
+        """The check with the embedder that is among the resources, if one is."""
+        return cls(similarity_of(resources))
+
+    def __call__(self, draft: Draft) -> Iterator[Finding]:
+        """One finding when the draft, or the evidence, has nothing of what the task asks for."""
+        asked = focus(draft.task)
+        passages = [e for e in draft.evidence if e.source]
+        if reason := miscounts(asked, draft) or (self.silent(asked, passages) if passages else ""):
+            yield Finding(check=self.name, claim=draft.text, verdict="failed", reason=reason)
+
+    def silent(self, asked: str, passages: Sequence[Evidence]) -> str:
+        """Why the passages can't answer; empty when they speak of what is asked for."""
+        words = {w for e in passages for w in WORD.findall(f"{e.source} {e.text}") if w.lower() not in STOPWORDS}
+        if not asked or is_unit(asked) or content_words(asked) & {stem(w) for w in words}:
+            return ""
+        if self.similarity is not None and max(map(float, self.similarity([asked], sorted(words))[0])) >= COSINE:
+            return ""
+        return f"the evidence does not speak of {asked}, which the task asks for"
+
+
+def miscounts(asked: str, draft: Draft) -> str:
+    """Why a draft is no answer to `how many`: it has no number, or none in the unit asked for."""
+    if not HOW_MANY.search(draft.task):
+        return ""
+    found = [n.quantity for n in numbers_in(draft.text) if n.quantity is not None]
+    if not found:
+        return "the task asks how many, and the answer has no number"
+    wanted = mentions(f"1 {asked}")[0].quantity.unit if asked and is_unit(asked) else None
+    if wanted and not any(not q.unit or q.unit.base == wanted.base for q in found):
+        return f"the task asks for {asked}, and the answer has none"
+    return ""
+
+
+def focus(task: str) -> str:
+    """What a question asks for; empty when it doesn't name it (`Who leads it?`)."""
+    found = next((m for pattern in FOCUS if (m := pattern.search(task))), None)
+    return found[1] if found and content_words(found[1]) else ""

@@ -1,0 +1,167 @@
+"""How much of a run's prompt is computed, and how much reused: a five-step run of the quickstart, decision by decision.
+
+    python tests/benchmarks/prefix_reuse.py [--model smollm2-135m] [--free]
+
+The run is the real one: agent, tools, corpus, checks, engine. Which decisions a model takes varies, so by default it
+is led: a grammar that admits one text only has it write the decisions of `DECISIONS`, token by token, as it writes its
+own. With --free it decides for itself, and the run has as many steps as it takes.
+
+The bound: prefilled tokens are at most 1.1 × the distinct tokens of the transcript, which are the last prompt and
+what was generated after it.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plain_tasks import DOCUMENTS, agent_for, corpus_of
+
+from agentkit.answer import Usage
+from agentkit.errors import ModelError
+from agentkit.events import Asked, Decided, Event
+from agentkit.models import catalog
+from agentkit.models.grammar import admits
+from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session
+from agentkit.models.scripted import as_json
+
+BOUND = 1.1
+"""Most prefilled tokens for each distinct one."""
+TASK = (DOCUMENTS.parent / "task.txt").read_text("utf-8")
+DECISIONS: tuple[dict[str, Any], ...] = (
+    {
+        "plan": [
+            {"for": "price of a litre of diesel and size of the tank", "tool": "retrieval"},
+            {"for": "cost of a full diesel tank", "tool": "calculator"},
+            {"for": "years until the cost has doubled", "tool": "python"},
+        ]
+    },
+    {"retrieval": {"query": "what does a litre of diesel cost, how much does the diesel tank hold"}},
+    {"calculator": {"expression": "4,000 * 1.85"}},
+    {
+        "python": {
+            "code": "cost = 7400\nyears = 0\nwhile cost < 2 * 7400:\n    cost *= 1.06\n    years += 1\nprint(years, 'years')"
+        }
+    },
+    {"answer": {"evidence": [1], "text": "A full diesel tank costs 7,400 euros; the cost has doubled after 12 years."}},
+)
+"""Plan, look up, compute, run a program, answer."""
+
+
+class Led(Model):
+    """A real model that takes given decisions: it computes and writes every token itself, but has no choice.
+
+    What it writes is thereby the transcript, as in any run; a script's text in its place would be computed again.
+    """
+
+    def __init__(self, model: Model, decisions: Iterable[dict[str, Any]]) -> None:
+        self.name = model.name
+        self.context = model.context
+        self._model = model
+        self._decisions = iter(decisions)
+
+    def session(self) -> "LedSession":
+        return LedSession(self._model.session(), self._decisions)
+
+
+class LedSession(Session):
+    """A session of the real model under grammars of one text each."""
+
+    def __init__(self, session: Session, decisions: Iterator[dict[str, Any]]) -> None:
+        self._session = session
+        self._decisions = decisions
+
+    async def generate(
+        self, messages: Sequence[Message], *, grammar: Grammar | None = None, sampling: Sampling = Sampling()
+    ) -> Completion:
+        decision = next(self._decisions, None)
+        if decision is None:
+            raise ModelError(f"one decision more than planned is asked for, after: {messages[-1].content}")
+        if grammar and not admits(grammar, as_json(decision)):
+            raise ModelError(f"the grammar admits no {as_json(decision)}; adapt it to the protocol: {grammar.lark}")
+        return await self._session.generate(
+            messages, grammar=Grammar(json_schema={"const": decision}), sampling=sampling
+        )
+
+    async def aclose(self) -> None:
+        await self._session.aclose()
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """What a run's decisions computed."""
+
+    kinds: tuple[str, ...]
+    usages: tuple[Usage, ...]
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> "Reuse":
+        """From a run's events."""
+        kept = list(events)
+        return cls(
+            kinds=tuple(e.kind for e in kept if isinstance(e, Asked)),
+            usages=tuple(e.usage for e in kept if isinstance(e, Decided)),
+        )
+
+    @property
+    def distinct(self) -> int:
+        """Tokens of the final transcript."""
+        return self.usages[-1].prompt + self.usages[-1].generated
+
+    @property
+    def prefilled(self) -> int:
+        return sum(usage.prefilled for usage in self.usages)
+
+    @property
+    def generated(self) -> int:
+        return sum(usage.generated for usage in self.usages)
+
+    @property
+    def prompts(self) -> int:
+        """What would be prefilled if nothing were reused."""
+        return sum(usage.prompt for usage in self.usages)
+
+    def __str__(self) -> str:
+        lines = ["| decision | prompt | prefilled | cached | generated | seconds |", "|---|---|---|---|---|---|"]
+        for number, (kind, u) in enumerate(zip(self.kinds, self.usages, strict=False), 1):
+            cells = [f"{number} {kind}", u.prompt, u.prefilled, u.cached, u.generated, f"{u.seconds:.1f}"]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
+        total = self.prefilled + self.generated
+        return "\n".join(
+            [
+                *lines,
+                "",
+                f"{self.distinct} distinct tokens in the transcript; {self.prompts} sent in all",
+                f"prefilled {self.prefilled}, {self.prefilled / self.distinct:.2f} × distinct (bound {BOUND})",
+                f"prefilled and generated {total}, {total / self.distinct:.2f} × distinct",
+            ]
+        )
+
+
+async def measure(model: Model, *, store: Path | None = None) -> list[Event]:
+    """The events of a run of the quickstart's task."""
+    with corpus_of(store=store) as corpus:
+        return [event async for event in agent_for(model, corpus).stream(TASK)]
+
+
+async def run(spec: str, *, free: bool) -> None:
+    async with await catalog.load(spec, parallel=1) as model:
+        events = await measure(model if free else Led(model, DECISIONS))
+    for event in events:
+        if isinstance(event, Decided):
+            print(f"{event.step}: {event.text}")
+    print(f"\n{spec}\n\n{Reuse.of(events)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default=catalog.DEFAULT)
+    parser.add_argument("--free", action="store_true", help="let the model decide for itself")
+    options = parser.parse_args()
+    asyncio.run(run(options.model, free=options.free))
+
+
+if __name__ == "__main__":
+    main()
