@@ -16,7 +16,7 @@ COSINE = 0.5
 have 0.74, `boss` and `leader` 0.66; `dogs` and `e-mail address` stay under 0.43 with words about a station's staff."""
 
 VERBS = r"is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must|may"
-HOW_MANY = re.compile(r"\bhow many\b", re.IGNORECASE)
+HOW_MANY = re.compile(r"\bhow many (.*)", re.IGNORECASE)
 FOCUS = [
     re.compile(rf"\bhow (?:many|much) (?!(?:{VERBS})\b)([\w-]+)", re.IGNORECASE),
     re.compile(
@@ -61,12 +61,13 @@ class Answerability:
 
 def miscounts(asked: str, draft: Draft) -> str:
     """Why a draft is no answer to `how many`: it has no number, or none in the unit asked for."""
-    if not HOW_MANY.search(draft.task):
+    counted = HOW_MANY.search(draft.task)
+    if not counted:
         return ""
     found = [n.quantity for n in numbers_in(draft.text) if n.quantity is not None]
     if not found:
         return "the task asks how many, and the answer has no number"
-    wanted = mentions(f"1 {asked}")[0].quantity.unit if asked and is_unit(asked) else None
+    wanted = mentions(f"1 {counted[1]}")[0].quantity.unit
     if wanted and not any(not q.unit or q.unit.base == wanted.base for q in found):
         return f"the task asks for {asked}, and the answer has none"
     return ""

@@ -78,8 +78,8 @@ class Known:
             rarity={word: log((1 + len(found)) / count) for word, count in having.items()},
         )
 
-    def affinity(self, claimed: Number, number: Number) -> float:
-        """How well the words around a claimed number fit those around one of the evidence.
+    def affinity(self, claimed: Number, number: Number) -> tuple[float, float]:
+        """How well the words around a claimed number fit those around one of the evidence: names first, then all.
 
         Words of the claim's own clause count double against those of the task, words in the evidence's clause or
         table cell double against the rest of its sentence, rare words more than common ones.
@@ -90,7 +90,8 @@ class Known:
                 self.rarity[w] * (2 if w in number.near else 1) for w in words if w in number.near or w in number.far
             )
 
-        return round(2 * weight(claimed.near) + weight(self.task_words - claimed.near), 6)
+        names = sum(2 if w in number.near else w in number.far for w in claimed.named)
+        return names, round(2 * weight(claimed.near) + weight(self.task_words - claimed.near), 6)
 
 
 def numbers(draft: Draft) -> Iterator[Finding]:

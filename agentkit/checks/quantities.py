@@ -8,7 +8,7 @@ from fractions import Fraction
 from agentkit.arithmetic import Mention, Quantity, Unit
 from agentkit.arithmetic import quantities as mentions
 from agentkit.arithmetic.units import CURRENCY_SIGNS, is_unit
-from agentkit.checks.words import content_words, names
+from agentkit.checks.words import content_words, identifiers, names
 from agentkit.knowledge.sentences import sentences
 
 NUMBER_WORDS = {
@@ -56,6 +56,8 @@ class Number:
     """The name that it is part of: `generator#1`."""
     noun: str = ""
     """Stem of the word that follows it and is no unit: what is counted, as in `12 beds`."""
+    named: frozenset[str] = frozenset()
+    """Identifiers in its clause (`B` of Tank B)."""
 
 
 def numbers_in(text: str, *, context: str = "", words: bool = True) -> list[Number]:
@@ -101,7 +103,9 @@ def _in_clause(
             quantity = Quantity(quantity.value, unit, quantity.exact)
         written = clause[mention.start : mention.end]
         noun = "" if quantity.unit else _noun(clause[mention.end :])
-        yield Number(written, quantity, max(mention.places, 0), near, far, _name(clause, mention), noun)
+        yield Number(
+            written, quantity, max(mention.places, 0), near, far, _name(clause, mention), noun, identifiers(clause)
+        )
     for match in LITERAL.finditer(clause):
         if not any(match.start() < span.stop and span.start < match.end() for span in covered):
             yield Number(match[0].strip(".,;:!?\"'*_`"), None, 0, near, far)

@@ -32,6 +32,12 @@ def names(text: str) -> frozenset[str]:
     return frozenset(f"{stem(w)}#{n}" for w, n in NAME.findall(text) if w.lower() not in STOPWORDS)
 
 
+def identifiers(text: str) -> frozenset[str]:
+    """Stems of the words that name one thing among its kind: `B` of Tank B, `Winter Room` inside a sentence."""
+    found = [m for m in re.finditer(r"\b[A-Z][^\W\d_]*", text) if m.start() > 0 or len(m[0]) == 1]
+    return frozenset(stem(m[0]) for m in found if m[0] != "I" and m[0].lower() not in STOPWORDS - {"a"}) | names(text)
+
+
 def content_words(text: str) -> frozenset[str]:
     """The stems of the words that carry content; of numbers, only those that are part of a name.
 

@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 BATCH = 128
 """Prompt tokens computed at a time: a prompt being read can be cancelled only between batches, and other
-runs wait that long for their next token. Larger ones were no faster beyond the noise, 32 was slower on the
-0.5B (tests/benchmarks/bench_llamacpp.py, two busy cores)."""
+runs wait that long for their next token. On two busy cores no other size measured reliably faster
+(tests/benchmarks/bench_llamacpp.py)."""
 
 _TAG = re.compile(r"<[^<>]+>|\[[^\[\]]+\]")
 _WORKER = "agentkit-llama"

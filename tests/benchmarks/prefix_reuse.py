@@ -2,7 +2,7 @@
 
     python tests/benchmarks/prefix_reuse.py [--model smollm2-135m] [--free]
 
-The run is the real one: agent, tools, corpus, checks, engine. Which decisions a model takes varies, so by default it
+The run is the real one: agent, tools, corpus, engine. Which decisions a model takes varies, so by default it
 is led: a grammar that admits one text only has it write the decisions of `DECISIONS`, token by token, as it writes its
 own. With --free it decides for itself, and the run has as many steps as it takes.
 
@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plain_tasks import DOCUMENTS, agent_for, corpus_of
+from plain_tasks import DOCUMENTS, TOOLS, corpus_of
 
+from agentkit.agent import Agent
 from agentkit.answer import Usage
-from agentkit.errors import ModelError
+from agentkit.errors import AgentkitError, ModelError
 from agentkit.events import Asked, Decided, Event
 from agentkit.models import catalog
 from agentkit.models.grammar import admits
@@ -40,14 +41,14 @@ DECISIONS: tuple[dict[str, Any], ...] = (
     },
     {"retrieval": {"query": "what does a litre of diesel cost, how much does the diesel tank hold"}},
     {"calculator": {"expression": "4,000 * 1.85"}},
-    {
-        "python": {
-            "code": "cost = 7400\nyears = 0\nwhile cost < 2 * 7400:\n    cost *= 1.06\n    years += 1\nprint(years, 'years')"
-        }
-    },
+    {"python": {"code": "print([year for year in range(1, 100) if 1.06**year >= 2][0], 'years')"}},
     {"answer": {"evidence": [1], "text": "A full diesel tank costs 7,400 euros; the cost has doubled after 12 years."}},
 )
-"""Plan, look up, compute, run a program, answer."""
+"""Plan, look up, compute, run a program, answer.
+
+The program is one line: the llguidance inside xllamacpp 2026.10 ends a constant string early that has an escape and
+some 35 characters after it. (The engine notices and raises; only constants and long literals in patterns are hit.)
+"""
 
 
 class Led(Model):
@@ -141,9 +142,10 @@ class Reuse:
 
 
 async def measure(model: Model, *, store: Path | None = None) -> list[Event]:
-    """The events of a run of the quickstart's task."""
+    """The events of a run of the quickstart's task. Without checks, which cost no tokens, a draft ends it."""
     with corpus_of(store=store) as corpus:
-        return [event async for event in agent_for(model, corpus).stream(TASK)]
+        agent: Agent[Any] = Agent(model, tools=TOOLS, resources=[corpus], checks=[])
+        return [event async for event in agent.stream(TASK)]
 
 
 async def run(spec: str, *, free: bool) -> None:
@@ -160,7 +162,10 @@ def main() -> None:
     parser.add_argument("--model", default=catalog.DEFAULT)
     parser.add_argument("--free", action="store_true", help="let the model decide for itself")
     options = parser.parse_args()
-    asyncio.run(run(options.model, free=options.free))
+    try:
+        asyncio.run(run(options.model, free=options.free))
+    except AgentkitError as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -118,3 +118,17 @@ def test_numbers_of_the_task_and_of_earlier_answers_may_be_repeated() -> None:
 
 def test_a_sentence_without_numbers_is_left_to_other_checks() -> None:
     assert judge("Ilse Maranth leads the station.", [USE], "Who leads it?") == []
+
+
+def test_a_name_tells_more_than_a_verb() -> None:
+    passages = [WATER, "The diesel tank holds 4,000 litres. Diesel is ordered when the tank falls below 1,200 litres."]
+    [finding] = judge("Tank B holds 8,500 litres.", passages, "How many litres does Tank B hold?")
+    assert (finding.verdict, finding.evidence) == ("supported", (1,))
+
+
+def test_a_true_equation_of_the_draft_works_out_a_number() -> None:
+    task = "How many litres of diesel does Generator 1 burn in 8 hours?"
+    right = "Generator 1 burns 15 litres per hour, so in 8 hours it burns 15 * 8 = 120 litres."
+    assert judge(right, [GENERATORS], task)[0].verdict == "supported"
+    invented = "Generator 1 burns 16 litres per hour, so in 8 hours it burns 16 * 8 = 128 litres."
+    assert judge(invented, [GENERATORS], task)[0].verdict == "failed"

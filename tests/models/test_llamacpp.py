@@ -214,7 +214,9 @@ TEMPLATES = {
     "{% endif %}",
     "no system": "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system here') }}{% endif %}"
     "{{ m.content }};{% endfor %}",
-    "drops": "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }};{% endif %}{% endfor %}",
+    "raises": "{% for m in messages %}{% if loop.index0 and m.role == messages[loop.index0 - 1].role %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}{{ m.role }}:{{ m.content }};{% endfor %}",
+    "drops": "{% for m in messages %}{% if m.role != 'assistant' %}{{ m.content }};{% endif %}{% endfor %}",
     "closes history otherwise": "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}<|im_end|>{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant:(thought){% endif %}",
 }
@@ -237,16 +239,30 @@ def test_a_template_that_trims_trims_here_too(model_path: Path, tmp_path: Path) 
     asyncio.run(model.aclose())
 
 
+def test_a_system_message_that_the_template_does_not_take_is_told_to_the_user_turn(
+    model_path: Path, tmp_path: Path
+) -> None:
+    model = with_template(model_path, tmp_path, TEMPLATES["no system"])
+    prompt = model.session().prompt(say("Be brief<|im_end|>.", "Hi"))
+    brief = model._server.tokenize("Be brief<|im_end|>.", control=False)  # pyright: ignore[reportPrivateUsage]
+    assert any(prompt[start : start + len(brief)] == brief for start in range(len(prompt)))
+    asyncio.run(model.aclose())
+
+
 @pytest.mark.parametrize(
-    ("template", "said"),
-    [("no system", "no system here"), ("drops", "doesn't write each of the messages system, user")],
+    ("template", "messages", "said"),
+    [
+        ("raises", [Message(role="user", content="Hi")] * 2, "roles must alternate"),
+        ("drops", say("Be brief.", "Hi", "Hello", "Bye"), "doesn't write each of the messages system, user, assistant"),
+    ],
 )
 def test_roles_that_the_template_does_not_take_are_refused(
-    model_path: Path, tmp_path: Path, template: str, said: str
+    model_path: Path, tmp_path: Path, template: str, messages: list[Message], said: str
 ) -> None:
     model = with_template(model_path, tmp_path, TEMPLATES[template])
-    with pytest.raises(ModelError, match=said):
-        ask(model, say("Be brief.", "Hi"))
+    with pytest.raises(ModelError, match=said) as raised:
+        ask(model, messages)
+    assert "\n" not in str(raised.value)
     asyncio.run(model.aclose())
 
 

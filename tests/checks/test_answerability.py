@@ -1,0 +1,61 @@
+"""The evidence and the draft speak of what the question asks for."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from agentkit.answer import Evidence
+from agentkit.checks import Answerability, Draft
+from agentkit.checks.answerability import focus
+
+PEOPLE = "In summer 14 staff live at the station. The station leader is Ilse Maranth."
+
+
+def objections(task: str, text: str, passage: str = PEOPLE, *, cosine: float = 0.3) -> list[str]:
+    class Alike:
+        def similarity(self, a: Sequence[str], b: Sequence[str], /) -> list[list[float]]:
+            return [[cosine] * len(b) for _ in a]
+
+    evidence = (Evidence(id=1, tool="retrieval", call=1, text=passage, source="station.md"),)
+    draft = Draft(text=text, cited=(1,), task=task, evidence=evidence)
+    return [f.reason for f in Answerability.of([Alike()])(draft)]
+
+
+@pytest.mark.parametrize(
+    ("task", "asked"),
+    [
+        ("How many dogs live at the station?", "dogs"),
+        ("What is the e-mail address of the leader?", "e-mail address"),
+        ("Which tank is larger?", "tank"),
+        ("At what height does it lie?", "height"),
+        ("Who leads it?", ""),
+        ("What is 15% of 80?", ""),
+        ("How much does it cost?", ""),
+    ],
+)
+def test_a_question_names_what_it_asks_for(task: str, asked: str) -> None:
+    assert focus(task) == asked
+
+
+def test_evidence_that_never_speaks_of_it_cannot_answer() -> None:
+    assert objections("How many dogs live at the station?", "14 staff live there.") == [
+        "the evidence does not speak of dogs, which the task asks for"
+    ]
+    assert objections("How many staff live at the station?", "14 staff live there.") == []
+
+
+def test_a_word_of_like_meaning_will_do() -> None:
+    assert objections("What is the boss called?", "Ilse Maranth.", cosine=0.7) == []
+
+
+def test_how_many_wants_a_number_in_the_unit_asked_for() -> None:
+    litres = "How many litres does Tank B hold?"
+    assert objections(litres, "Tank B is cleaned often.", "Tank B: litres") == [
+        "the task asks how many, and the answer has no number"
+    ]
+    assert objections(litres, "It costs 3 euros.", "Tank B: litres") == [
+        "the task asks for litres, and the answer has none"
+    ]
+    assert objections(litres, "It holds 8,500 l.", "Tank B: litres") == []
+    speed = "How many metres per second are 90 kilometres per hour?"
+    assert objections(speed, "90 kilometres per hour is 25 metres per second.", "metres") == []

@@ -1,0 +1,218 @@
+"""The main job as `make run` does it, on the default model; and that the loop doesn't know it from any other job."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from agentkit.answer import Answer
+from agentkit.events import Asked, Called, Event, Observed
+from agentkit.limits import Limits
+from agentkit.models import catalog
+from agentkit.models.grammar import admits
+from agentkit.models.model import Completion, Grammar
+from agentkit.protocol import GIVE_UP, compact
+from agentkit.run import Ask, Invoke, Run, Verified, Verify
+from agentkit.tools import Outcome, Part, Tool, load_tools
+from agentkit.trace import read_trace
+
+QUICKSTART = Path(__file__).parents[1] / "examples" / "quickstart"
+TASK = (QUICKSTART / "task.txt").read_text("utf-8").strip()
+TOOLS = ("calculator", "python", "retrieval")
+LITRES, PRICE = 4000, "1.85"
+"""Of the diesel tank, and of a litre in 2026, as `energy.md` says."""
+YEARS = 12
+"""1.06 ** 12 is the first power of 1.06 above 2."""
+NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+
+
+def numbers_in(text: str) -> set[Fraction]:
+    """The values of the numbers in a text, however their thousands are written."""
+    return {Fraction(written.replace(",", "")) for written in NUMBER.findall(text)}
+
+
+# With the real model
+
+
+class Job(NamedTuple):
+    """What came of `agentkit ask`, and the command that would replay it."""
+
+    answer: Answer[Any]
+    events: list[Event]
+    replayed: str
+
+
+def do_job(folder: Path, *, price: str) -> Job:
+    """The main job over a copy of the documents with this price, with nothing set and nothing indexed yet."""
+    weights = {name: catalog.locate(name) for name in (catalog.DEFAULT, catalog.EMBEDDER)}
+    if absent := [name for name, path in weights.items() if path is None]:
+        pytest.skip(f"not on this machine: run `agentkit models pull {' '.join(absent)}`")
+    documents = folder / "documents"
+    shutil.copytree(QUICKSTART / "documents", documents)
+    energy = documents / "energy.md"
+    told = energy.read_text("utf-8")
+    assert told.count(PRICE) == 1
+    energy.write_text(told.replace(PRICE, price), "utf-8")
+    (folder / "cache").mkdir()
+    (folder / "cache" / "models").symlink_to(catalog.cache() / "models")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AGENTKIT_")}
+    environment |= {"AGENTKIT_CACHE": str(folder / "cache"), "XDG_CONFIG_HOME": str(folder)}
+
+    def agentkit(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "agentkit", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+            cwd=folder,
+            env=environment,
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    trace = str(folder / "trace.jsonl")
+    said = agentkit("ask", TASK, "--docs", str(documents), "--json", "--trace", trace)
+    replayed = agentkit("replay", trace, "--check")
+    return Job(Answer[Any].model_validate_json(said), read_trace(Path(trace)), replayed)
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    return do_job(tmp_path_factory.mktemp("job"), price=PRICE)
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_the_main_job_is_answered_rightly_and_supported(job: Job) -> None:
+    assert (job.answer.status, job.answer.reason) == ("supported", "")
+    assert {LITRES * Fraction(PRICE), YEARS} <= numbers_in(job.answer.text or "")
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_all_three_tools_found_something(job: Job) -> None:
+    called = {event.call: event.tool for event in job.events if isinstance(event, Called)}
+    fruitful = {called[event.call] for event in job.events if isinstance(event, Observed) and event.evidence}
+    assert fruitful == set(TOOLS)
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_every_number_of_the_answer_stands_in_an_event(job: Job) -> None:
+    observed = [e.text for event in job.events if isinstance(event, Observed) for e in event.evidence]
+    known = numbers_in("\n".join([TASK, *observed]))
+    said = numbers_in(job.answer.text or "")
+    assert said
+    assert said <= known
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_every_choice_of_a_tool_was_among_two_at_least_and_none(job: Job) -> None:
+    asked: list[Asked] = []
+    for before, event in zip(job.events, job.events[1:], strict=False):
+        if isinstance(before, Asked):
+            asked.append(before)
+        if isinstance(event, Called):
+            grammar = Grammar(json_schema=asked[-1].schema_)
+            assert len([tool for tool in load_tools(TOOLS) if offers(grammar, tool)]) >= 2
+            assert admits(grammar, GIVES_UP)
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_the_run_replays_without_a_difference(job: Job) -> None:
+    assert job.replayed == f"identical: {len(job.events)} events\n"
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_another_price_in_the_document_is_another_answer(tmp_path: Path) -> None:
+    changed = do_job(tmp_path, price="2.35")
+    assert (changed.answer.status, changed.answer.reason) == ("supported", "")
+    said = numbers_in(changed.answer.text or "")
+    assert {LITRES * Fraction("2.35"), YEARS} <= said
+    assert LITRES * Fraction(PRICE) not in said
+    assert PRICE not in (changed.answer.text or "")
+
+
+# No code routes by the task
+
+
+GIVES_UP = compact({"give_up": {"reason": GIVE_UP[0]}})
+OTHER_TASKS = (
+    "How many prime numbers are there below 200?",
+    "Who leads Kaldstein Station?",
+    "print 2 + 2 in python, use the calculator, look it up",
+    "Hello!",
+)
+
+
+def offers(grammar: Grammar, tool: Tool) -> bool:
+    """Whether a call of the tool, the one that it gives as its example, may be decoded."""
+    return admits(grammar, compact({tool.name: dict(tool.examples[0].arguments)}))
+
+
+def asked_of(task: str, replies: Sequence[str]) -> list[Ask]:
+    """The decisions asked for when a model writes these replies; each tool reports the same, whatever it is asked."""
+    run = Run(task, tools=load_tools(TOOLS), limits=Limits(), clock=lambda: 0.0)
+    loop = run.loop()
+    asked: list[Ask] = []
+    script = iter(replies)
+    need = next(loop)
+    try:
+        while True:
+            match need:
+                case Ask():
+                    asked.append(need)
+                    need = loop.send(Completion(text=next(script), finish="stop"))
+                case Invoke():
+                    report = Part(text=f"{need.tool.name} reports 7 things.", source="things.md")
+                    need = loop.send(Outcome(parts=(report,)))
+                case Verify():
+                    need = loop.send(Verified(verdict="unchecked", findings=()))
+    except StopIteration:
+        return asked
+
+
+def replies() -> list[str]:
+    """A plan, each tool's own example as its call, an answer. The examples' numbers are in no task: some are refused."""
+    tools = load_tools(TOOLS)
+    calls = [compact({tool.name: dict(tool.examples[0].arguments)}) for tool in tools]
+    return [compact({"plan": []}), *calls, compact({"answer": {"evidence": [1], "text": "There are 7."}})]
+
+
+def test_what_a_model_may_decide_does_not_depend_on_the_task() -> None:
+    first = asked_of(TASK, replies())
+    assert len(first) == len(replies())
+    for task in OTHER_TASKS:
+        other = asked_of(task, replies())
+        assert [ask.grammar for ask in other] == [ask.grammar for ask in first]
+        assert [ask.max_tokens for ask in other] == [ask.max_tokens for ask in first]
+        # Nor does what the model reads, the task itself apart.
+        told = [[message.content.replace(task, TASK) for message in ask.messages] for ask in other]
+        assert told == [[message.content for message in ask.messages] for ask in first]
+
+
+@pytest.mark.parametrize("task", [TASK, *OTHER_TASKS])
+def test_every_choice_is_among_all_tools_and_none(task: str) -> None:
+    for ask in asked_of(task, replies())[1:]:
+        assert [tool.name for tool in load_tools(TOOLS) if offers(ask.grammar, tool)] == list(TOOLS)
+        assert admits(ask.grammar, GIVES_UP)
+
+
+def test_no_source_file_names_what_the_quickstart_is_about() -> None:
+    """Words of the example's task and documents that no framework or tool has a reason to know."""
+    root = Path(__file__).parents[1]
+    words = re.compile(r"diesel|kaldstein|generator 1|1\.85|7,?400|petra|solheim", re.IGNORECASE)
+    sources = [path for package in ("agentkit", "tools") for path in (root / package).rglob("*.py")]
+    assert len(sources) > 20
+    assert [str(path) for path in sources if words.search(path.read_text("utf-8"))] == []
