@@ -127,12 +127,13 @@ def demonstrate(tool: Tool, example: Example, *, plan: bool) -> list[Told]:
     end = (
         {"answer": {"evidence": [1], "text": example.answer}} if example.answer else {"give_up": {"reason": GIVE_UP[0]}}
     )
+    seen, _ = observation(Observed(call=1, evidence=(shown,)), tool=tool.name, limit=len(example.result))
     planned = [("assistant", compact({"plan": [{"for": example.purpose, "tool": tool.name}]})), ("user", NEXT)]
     turns = [
         ("user", f"Task: {example.task}"),
         *(planned if plan else ()),
         ("assistant", compact({tool.name: dict(example.arguments)})),
-        ("user", observation(Observed(call=1, evidence=(shown,)), tool=tool.name, limit=len(example.result))[0]),
+        ("user", seen + ("\n" + reminder([]) if plan else "")),
         ("assistant", compact(end)),
     ]
     return [Told.model_validate({"role": role, "content": content}) for role, content in turns]
@@ -156,6 +157,11 @@ def observation(observed: Observed, *, tool: str, limit: int) -> tuple[str, int]
         hint = f" Hint: {one_line(observed.hint)}" if observed.hint else ""
         lines.append(f"{tool} failed: {indented(observed.error[:limit])}{hint}")
     return "\n".join(lines) or f"{tool}: nothing found.", cut
+
+
+def reminder(left: Sequence[Step]) -> str:
+    """What of the plan is left to do; small models forget the second half of a task."""
+    return f"Next: {', then '.join(f'{s.tool} for {one_line(s.purpose)}' for s in left) or 'answer'}."
 
 
 def complaint(reason: str) -> str:

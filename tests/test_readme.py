@@ -4,36 +4,34 @@ Where a snippet or a command would need the default model, a script answers for 
 decisions that a model may write; tools, documents, embedder and checks are the real ones.
 """
 
-import asyncio
 import contextlib
+import inspect
 import io
-import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
-from urllib.parse import urlsplit
 
-import click
 import pytest
-from typer.main import get_command
 
 from agentkit import protocol
 from agentkit.agent import Agent
-from agentkit.answer import Status
+from agentkit.answer import Answer, Status
 from agentkit.checks import default_checks, name_of
-from agentkit.cli import app
+from agentkit.cli import main
+from agentkit.cli.opening import open_tools
+from agentkit.limits import Limits
 from agentkit.models import catalog
 from agentkit.models.grammar import admits
 from agentkit.models.model import Grammar, Message, Model
 from agentkit.models.scripted import ScriptedModel
-from agentkit.settings import Settings
-from agentkit.tools import Example, load_tools
+from agentkit.settings import Settings, unknown_variables
+from agentkit.tools import Example, Tool, known_tools, load_tools
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -48,9 +46,29 @@ DECISIONS: Mapping[str, Sequence[tuple[str, object]]] = {
         ("boiling_point", {"altitude": 2400}),
         ("answer", {"evidence": [1], "text": "Water boils at 92.0 °C at an altitude of 2400 metres."}),
     ],
+    "How many litres of diesel does Generator 1 burn in 8 hours at full load?": [
+        ("python", "calculate the fuel consumption"),
+        (
+            "python",
+            {
+                "code": "# Given data\nfuel_consumption_per_hour = 10  # litres per hour\nhours = 8\n"
+                "# Calculate total fuel consumption\ntotal_fuel_consumption = fuel_consumption_per_hour * hours\n"
+                "print(total_fuel_consumption)"
+            },
+        ),
+        ("retrieval", {"query": "fuel consumption per hour in the task"}),
+        (
+            "answer",
+            {
+                "evidence": [1],
+                "text": "Generator 1 burns 15 litres of diesel per hour at full load, so in 8 hours it burns "
+                "15 * 8 = 120 litres of diesel.",
+            },
+        ),
+    ],
     "How many litres does Tank B hold?": [
         ("retrieval", "volume of Tank B"),
-        ("retrieval", {"query": "litres of Tank B"}),
+        ("retrieval", {"query": "capacity of Tank B"}),
         ("answer", {"evidence": [1], "text": "Tank B holds 8,500 litres."}),
     ],
     "What is 15% of 80?": [
@@ -59,7 +77,7 @@ DECISIONS: Mapping[str, Sequence[tuple[str, object]]] = {
         ("answer", {"evidence": [1], "text": "15% of 80 is 12."}),
     ],
 }
-"""For each task of the README what a model decides: what it plans and with which tool, then its calls and its answer."""
+"""For each task of the README what a model decides: a tool and why (its plan), then calls and the answer."""
 
 
 class Block(NamedTuple):
@@ -112,8 +130,8 @@ def table(header: str) -> list[list[str]]:
 
 def plan(tool: str, purpose: str) -> str:
     """A plan of one step, as the protocol writes it."""
-    named = load_tools([tool])[0] if tool in ("retrieval", "calculator", "python") else None
-    shown = named or protocol.Tool(name=tool, description="", parameters={}, function=len)
+    named = load_tools([tool])[0] if tool in known_tools() else None
+    shown = named or Tool(name=tool, description="", parameters={}, function=len)
     example = Example(task="t", purpose=purpose, arguments={}, result="r")
     return next(m.content for m in protocol.demonstrate(shown, example, plan=True) if m.role == "assistant")
 
@@ -182,11 +200,8 @@ def test_the_first_snippet_is_short() -> None:
 
 
 def test_every_keyword_that_is_named_is_one() -> None:
-    known = {
-        name
-        for function in (Agent[Any].__init__, Agent[Any].run, protocol.Tool)
-        for name in inspect.signature(function).parameters
-    }
+    takers: list[Callable[..., Any]] = [Agent[Any].run, Tool, vars(Agent)["__init__"]]
+    known = {name for taker in takers for name in inspect.signature(taker).parameters}
     named = {name for code in inline() for name in re.findall(r"\b(\w+)=", code)}
     assert {"output", "history", "limits", "approve", "approval"} <= named
     assert named <= known
@@ -195,16 +210,171 @@ def test_every_keyword_that_is_named_is_one() -> None:
 # The command line
 
 
-def parsed(words: Sequence[str]) -> tuple[str, Mapping[str, Any]]:
-    """The verb of a command and its arguments, as the command line reads them."""
-    group: click.Command = get_command(app)
-    given, verbs = list(words), list[str]()
-    while True:
-        context = group.make_context(" ".join(["agentkit", *verbs]), given, resilient_parsing="--help" in given)
-        if not isinstance(group, click.Group) or not context.protected_args:
-            return " ".join(verbs), context.params
-        name, inner, given = group.resolve_command(context, [*context.protected_args, *context.args])
-        assert name
-        assert inner
-        group = inner
-        verbs.append(name)
+def said(*words: str) -> tuple[int, str]:
+    """The exit code of a command in this process, and all that it says, as a terminal shows it without colours."""
+    terminal = io.StringIO()
+    with contextlib.redirect_stdout(terminal), contextlib.redirect_stderr(terminal):
+        code = main(words)
+    return code, re.sub(r"\x1b\[[\d;]*m", "", terminal.getvalue())
+
+
+def verb_of(words: Sequence[str]) -> list[str]:
+    """The verb of a command; `models` has one of its own."""
+    return list(words[:2]) if words[:2] == ["models", "pull"] else [w for w in words[:1] if not w.startswith("-")]
+
+
+def agentkit_commands() -> list[Command]:
+    return [Command(words, shown) for (first, *words), shown in commands() if first == "agentkit"]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("words", [c.words for c in agentkit_commands()], ids=shlex.join)
+def test_every_command_has_a_verb_and_options_that_exist(words: Sequence[str]) -> None:
+    code, help_text = said(*(verb := verb_of(words)), "--help")
+    assert code == 0
+    assert help_text.split()[:2] == ["Usage:", "agentkit"]
+    assert " ".join(verb) in help_text
+    options = {word for word in words if re.match(r"--?[a-z]", word)}
+    assert options <= set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", help_text))
+
+
+@pytest.mark.usefixtures("home")
+def test_every_option_that_is_named_is_one() -> None:
+    known = {
+        word for verb in ("ask", "tool", "replay") for word in re.findall(r"--[a-z][a-z-]*", said(verb, "--help")[1])
+    }
+    named = {word for code in inline() for word in re.findall(r"(?<!\S)--[a-z][a-z-]*", code)}
+    assert "--unchecked" in named
+    assert named <= known
+
+
+def test_every_model_that_a_command_names_is_one() -> None:
+    named = [words[words.index("--model") + 1] for words, _ in agentkit_commands() if "--model" in words]
+    pulled = [name for words, _ in agentkit_commands() if words[:2] == ["models", "pull"] for name in words[2:]]
+    assert set(pulled) <= catalog.KNOWN.keys()
+    kinds: set[str] = set()
+    for spec in named:
+        if spec in catalog.KNOWN:
+            kinds.add("known")
+        elif spec.endswith(".gguf"):
+            kinds.add("file")
+        else:
+            assert catalog.resolve(spec).engine == "openai"
+            kinds.add("endpoint")
+    assert kinds == {"known", "file", "endpoint"}
+
+
+def test_the_commands_print_what_they_show(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other, in one folder: a trace that one writes is replayed by another."""
+    ran: set[str] = set()
+    for words, shown in agentkit_commands():
+        if "--model" in words or words[:2] == ["models", "pull"]:
+            continue  # another test looks at the names; loading and fetching are tested elsewhere
+        if words[0] == "ask" and "--help" not in words:
+            task = next(word for word in words if word in DECISIONS)
+            (home / "script.txt").write_text("\n".join(script(task)), encoding="utf-8")
+            monkeypatch.setenv("AGENTKIT_MODEL", "scripted:script.txt")
+        code, text = said(*words)
+        monkeypatch.delenv("AGENTKIT_MODEL", raising=False)
+        if words != ["doctor"]:  # which may find that something is missing here
+            assert code == 0, text
+        assert follows(shown, text.splitlines()), (
+            f"README.md shows for `{shlex.join(words)}` what isn't so; it is:\n{text}"
+        )
+        ran.add(words[0])
+    assert ran == {"--help", "ask", "tool", "models", "replay", "doctor"}
+
+
+def follows(shown: Sequence[str], lines: Sequence[str]) -> bool:
+    """Whether lines are what is shown of them, but for what is left out, blank lines around, model and speed."""
+    if not shown:
+        return True
+    pattern = "".join(r"(?:.*\n)*?" if line == LEFT_OUT else f"{re.escape(constant(line))}\n" for line in shown)
+    text = "\n".join(map(constant, lines)).strip("\n") + "\n"
+    return re.fullmatch(rf"\n*{pattern}\n*", f"{text}") is not None
+
+
+def constant(line: str) -> str:
+    """A line without what differs from run to run."""
+    if "tokens in" in line:
+        return "        (steps, tokens and time)"
+    return "  model" if line.startswith("  model ") else line.rstrip()
+
+
+# make
+
+
+def makefile(target: str) -> list[list[str]]:
+    """What `make` would run for a target, word by word."""
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    ran = subprocess.run(
+        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, timeout=30, check=True, text=True
+    )
+    return [shlex.split(line, comments=True) for line in ran.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("target", [c.words[1] for c in commands() if c.words[0] == "make"])
+def test_every_target_of_make_exists_and_pulls_what_the_catalog_has(target: str) -> None:
+    ours = [words[1:] for words in makefile(target) if words and words[0].endswith("/agentkit")]
+    pulled = [words[2:] for words in ours if words[:2] == ["models", "pull"]]
+    assert pulled
+    assert {name for names in pulled for name in names} <= catalog.KNOWN.keys()  # no name is the default ones
+
+
+def test_there_are_no_other_commands() -> None:
+    assert {c.words[0] for c in commands()} == {"make", "agentkit"}
+    assert {c.words[1] for c in commands() if c.words[0] == "make"} == {"run", "test"}
+
+
+# Settings
+
+
+def test_the_settings_file_can_be_loaded_and_used(tmp_path: Path) -> None:
+    [block] = blocks("toml")
+    (tmp_path / "agentkit.toml").write_text(block.text, encoding="utf-8")
+    settings = Settings.load(environ={"HOME": str(tmp_path)}, folder=tmp_path)
+    given = tomllib.loads(block.text)
+    assert settings.model == given["model"]
+    assert settings.table("limits", Limits).steps == given["limits"]["steps"]
+    assert [t.name for t in open_tools(given["tools"], settings)] == ["python"]
+
+
+def test_every_variable_that_is_named_is_read() -> None:
+    named = {name for code in inline() for name in re.findall(r"AGENTKIT_[A-Z_]*[A-Z]", code)}
+    assert "AGENTKIT_API_KEY" in named
+    assert unknown_variables(dict.fromkeys(named, "1")) == []
+
+
+# What the tables and the text say
+
+
+def test_every_status_is_explained() -> None:
+    assert [row[0].strip("`") for row in table("`Answer.status`")] == list(get_args(Status))
+
+
+def test_every_check_is_explained() -> None:
+    assert [row[0].strip("`") for row in table("check")] == [name_of(check) for check in default_checks()]
+
+
+def test_every_model_is_in_the_table_of_the_plain_tasks() -> None:
+    [between] = re.findall(r"<!-- plain-tasks -->\n(.*?)<!-- /plain-tasks -->", README, re.DOTALL)
+    models = [entry.name for entry in catalog.KNOWN.values() if entry.kind == "model"]
+    assert re.findall(r"^\| `([^`]+)`", between, re.MULTILINE) == models
+    assert re.findall(r"`([^`]+)` \(default\)", between) == [catalog.DEFAULT]
+
+
+def test_every_path_exists() -> None:
+    named = [code for code in inline() if re.fullmatch(r"(?:examples|tests|agentkit)/[\w./-]+", code)]
+    assert named
+    for path in named:
+        assert (ROOT / path).exists(), path
+
+
+def test_every_event_and_attribute_that_is_named_exists() -> None:
+    for owner, name in re.findall(r"\b(answer|Answer)\.(\w+)", README):
+        assert name in Answer.model_fields or hasattr(Answer, name), f"{owner}.{name}"
+
+
+def test_no_address_is_named_but_this_machine() -> None:
+    assert set(re.findall(r"https?://([^\s`)\"/:]+)", README)) <= {"localhost"}

@@ -180,6 +180,12 @@ def test_a_repeated_pure_call_is_answered_from_its_first_result() -> None:
     assert of(Observed, events)[1].known == (1,)
 
 
+def test_the_model_is_told_what_of_its_plan_is_left() -> None:
+    model = ScriptedModel([plan("lookup", "double"), call("lookup", topic="tanks"), GIVE_UP])
+    Agent(model, tools=[lookup, double]).run("What is twice what Tank B holds?")
+    assert model.calls[-1].messages[-1].content.splitlines()[-1] == "Next: double for as asked."
+
+
 def test_an_impure_tool_is_called_each_time() -> None:
     calls: list[int] = []
 
@@ -207,7 +213,7 @@ def test_a_failing_tool_is_an_observation_with_its_hint() -> None:
 
     model = ScriptedModel([plan("fail"), call("fail"), GIVE_UP])
     Agent(model, tools=[fail]).run("Try.")
-    assert model.calls[-1].messages[-1].content == "fail failed: no power Hint: plug it in"
+    assert model.calls[-1].messages[-1].content == "fail failed: no power Hint: plug it in\nNext: fail for as asked."
 
 
 def test_a_tool_that_hangs_is_cut_off() -> None:
@@ -242,7 +248,8 @@ def test_a_document_cannot_forge_evidence() -> None:
     model = ScriptedModel([plan("lookup"), call("lookup", topic="trap"), GIVE_UP])
     Agent(model, tools=[lookup]).run("What does it say?")
     seen = model.calls[-1].messages[-1].content
-    assert [line for line in seen.splitlines() if not line.startswith(" ")] == ["[1] lookup (trap.md): Nothing here."]
+    at_margin = [line for line in seen.splitlines() if not line.startswith(" ")]
+    assert at_margin == ["[1] lookup (trap.md): Nothing here.", "Next: answer."]
 
 
 def test_long_output_is_cut_and_says_so() -> None:

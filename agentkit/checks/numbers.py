@@ -11,7 +11,7 @@ from typing import cast
 from agentkit.answer import Evidence, Finding
 from agentkit.arithmetic import DimensionError, Equation, Unit, equations
 from agentkit.checks.check import Draft
-from agentkit.checks.quantities import Number, numbers_in, unit_names
+from agentkit.checks.quantities import Number, numbers_in, unit_names, years_in
 from agentkit.checks.words import content_words
 
 FREE = frozenset(Fraction(n) for n in (0, 1, 2))
@@ -57,6 +57,7 @@ class Known:
     words: frozenset[str]
     """Content words of task, history and evidence."""
     task_words: frozenset[str]
+    task_years: frozenset[str]
     rarity: Mapping[str, float]
     """How much a word tells one number of the evidence from the others: the log of their count over its own."""
 
@@ -75,6 +76,7 @@ class Known:
             units=unit_names(everything),
             words=content_words(everything),
             task_words=content_words(draft.task),
+            task_years=years_in(draft.task),
             rarity={word: log((1 + len(found)) / count) for word, count in having.items()},
         )
 
@@ -127,7 +129,12 @@ def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[
         return "", holders
     computed = {i for i, n in known.computed if same_value(claimed, n)}
     sound = computed - untraced.keys()
-    matching = [(i, n) for i, n in known.found if equal(claimed, n)]
+    equals = [(i, n) for i, n in known.found if equal(claimed, n)]
+    years = (claimed.years or known.task_years) - {claimed.written}
+    matching = [(i, n) for i, n in equals if not years or not n.years or years & n.years]
+    if equals and not matching and not sound:
+        at, other = equals[0]
+        return f"{claimed.written} is of {', '.join(sorted(other.years))}, not of {', '.join(sorted(years))}", {at}
     if matching and not sound:
         best = max(known.affinity(claimed, n) for _, n in matching)
         rivals = [r for r in known.found if rival(r[1], claimed) and known.affinity(claimed, r[1]) > best]

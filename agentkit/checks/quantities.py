@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from agentkit.arithmetic import Mention, Quantity, Unit
@@ -36,6 +36,7 @@ UNCOUNTED = frozenset(
 """Words after a number that say nothing of what it counts."""
 CLAUSE = re.compile(r"[;:](?!\d)|,(?!\d)|\b(?:and|but|while|whereas|so)\b", re.IGNORECASE)
 LITERAL = re.compile(r"[^\s|()]*\d[^\s|()]*")
+YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
 
 
@@ -58,6 +59,8 @@ class Number:
     """Stem of the word that follows it and is no unit: what is counted, as in `12 beds`."""
     named: frozenset[str] = frozenset()
     """Identifiers in its clause (`B` of Tank B)."""
+    years: frozenset[str] = frozenset()
+    """Years that its sentence, its column or its heading speak of."""
 
 
 def numbers_in(text: str, *, context: str = "", words: bool = True) -> list[Number]:
@@ -72,7 +75,7 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> list[Numb
         if line.strip().startswith("|"):
             cells = [c.strip() for c in line.strip().strip("|").split("|")]
             if header:
-                found += _in_row(cells, header, around, words=words)
+                found += _in_row(cells, header, context, words=words)
             header = header or cells
             continue
         header = []
@@ -81,15 +84,19 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> list[Numb
             # Later clauses share the subject, which stands before the first number.
             first = next((m.start for m in mentions(sentence) if not _name(sentence, m)), len(sentence))
             head = content_words(sentence[:first])
+            years = years_in(f"{sentence} {context}")
             for clause in CLAUSE.split(sentence):
-                found += _in_clause(clause, near=content_words(clause) | head, far=far, words=words)
+                in_clause = _in_clause(clause, near=content_words(clause) | head, far=far, words=words)
+                found += [replace(number, years=years) for number in in_clause]
     return found
 
 
-def _in_row(cells: list[str], header: list[str], around: frozenset[str], *, words: bool) -> Iterator[Number]:
+def _in_row(cells: list[str], header: list[str], context: str, *, words: bool) -> Iterator[Number]:
     for cell, column in zip(cells, header, strict=False):
-        near = content_words(f"{header[0]} {cells[0]} {column} {cell}")
-        yield from _in_clause(cell, near=near, far=near | around, words=words, unit=_unit_of(column))
+        row = f"{header[0]} {cells[0]} {column} {cell}"
+        far = content_words(row) | content_words(context)
+        for number in _in_clause(cell, near=content_words(row), far=far, words=words, unit=_unit_of(column)):
+            yield replace(number, years=years_in(f"{row} {context}"))
 
 
 def _in_clause(
@@ -113,6 +120,11 @@ def _in_clause(
         value = NUMBER_WORDS[match[0].lower()]
         following = mentions(f"{value}{clause[match.end() :]}")
         yield Number(match[0], following[0].quantity if following else Quantity(value), 0, near, far)
+
+
+def years_in(text: str) -> frozenset[str]:
+    """The years that a text speaks of."""
+    return frozenset(YEAR.findall(text))
 
 
 def _name(text: str, mention: Mention) -> str:

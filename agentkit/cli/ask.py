@@ -168,7 +168,7 @@ def read_task(given: str | None) -> str:
 def chosen(tools: str | None, *, docs: Path | None) -> list[str]:
     """Names of the tools to use."""
     if tools is None:
-        return ["calculator", "python", *(["retrieval"] if docs else [])]
+        return [*(["retrieval"] if docs else []), "calculator", "python"]
     return list(dict.fromkeys(name.strip() for name in tools.split(",") if name.strip()))
 
 

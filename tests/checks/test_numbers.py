@@ -132,3 +132,11 @@ def test_a_true_equation_of_the_draft_works_out_a_number() -> None:
     assert judge(right, [GENERATORS], task)[0].verdict == "supported"
     invented = "Generator 1 burns 16 litres per hour, so in 8 hours it burns 16 * 8 = 128 litres."
     assert judge(invented, [GENERATORS], task)[0].verdict == "failed"
+
+
+def test_a_number_of_another_year_does_not_answer() -> None:
+    task = "What does an adult ticket cost in 2026?"
+    passage = "In 2025 an adult ticket cost 13.00 euros."
+    [finding] = judge("An adult ticket costs 13.00 euros.", [passage], task)
+    assert finding.reason == "13.00 euros is of 2025, not of 2026"
+    assert judge("An adult ticket costs 13.00 euros.", ["An adult ticket costs 13 euros."], task)[0].reason == ""
