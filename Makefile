@@ -9,7 +9,7 @@ TASK := $(shell cat examples/quickstart/task.txt)
 .PHONY: run test lint types tests benchmarks clean
 
 run: .venv/run
-	@$(BIN)/agentkit models pull default all-minilm-l6-v2
+	@$(BIN)/agentkit models pull
 	@$(BIN)/agentkit ask "$(TASK)" --docs $(DOCS)
 
 test: lint types tests
@@ -22,21 +22,22 @@ types: .venv/dev
 	$(BIN)/basedpyright
 
 tests: .venv/dev
-	$(BIN)/agentkit models pull default smollm2-135m all-minilm-l6-v2
+	$(BIN)/agentkit models pull
+	$(BIN)/agentkit models pull smollm2-135m
 	$(BIN)/pytest
 
 benchmarks: .venv/dev
 	@ls tests/benchmarks/bench_*.py
 
-# torch comes first and with pip alone: whatever depends on it would take a build for GPUs.
 .venv/run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(PIP) install --upgrade pip
-	$(PIP) install --constraint constraints.txt torch
 	$(PIP) install --constraint constraints.txt --editable '.[retrieval,quantize]'
 	@touch $@
 
+# torch comes first and with pip alone: whatever depends on it would take a build for GPUs.
 .venv/dev: .venv/run
+	$(PIP) install --constraint constraints.txt torch
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 

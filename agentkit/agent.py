@@ -14,10 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 from agentkit import protocol
 from agentkit.answer import Answer, Finding
 from agentkit.checks import Check, Draft, default_checks, judge, name_of
-from agentkit.errors import ConfigurationError, ContextOverflow
+from agentkit.errors import ConfigurationError, ContextOverflow, DefinitionError, GrammarError
 from agentkit.events import Event, Finished, Started, Turn
 from agentkit.limits import Limits
 from agentkit.models.catalog import load as load_model
+from agentkit.models.grammar import compile_grammar
 from agentkit.models.model import Completion, Message, Model, Sampling, Session
 from agentkit.run import Ask, Exhausted, Invoke, Need, Result, Run, Verified, Verify
 from agentkit.tools import Outcome, Tool, load_tools, one_line, tool
@@ -75,6 +76,10 @@ class Agent(Generic[T]):
                 raise ConfigurationError(
                     f"tool {bound.name!r} needs a {' and a '.join(bound.missing)}: pass it in `resources`"
                 )
+            try:
+                compile_grammar(protocol.act_grammar([bound], []))
+            except GrammarError as error:
+                raise DefinitionError(f"tool {bound.name!r}: a model can't write its arguments: {error}") from None
         names = [t.name for t in self.tools]
         if twice := {n for n in names if names.count(n) > 1}:
             raise ConfigurationError(f"two tools are named {', '.join(sorted(twice))}; rename one with @tool(name=…)")

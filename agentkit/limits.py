@@ -14,7 +14,7 @@ class Limits(BaseModel, frozen=True):
     """Generated tokens, over all decisions."""
     seconds: float | None = Field(default=300.0, gt=0)
     """Wall-clock time."""
-    decision_tokens: int = Field(default=320, ge=1)
+    decision_tokens: int = Field(default=700, ge=1)
     """Generated tokens of one decision; a decision that reaches it is cut off and counted as malformed."""
     observation_chars: int = Field(default=1600, ge=80)
     """Characters of one observation; what is longer is cut and says so."""

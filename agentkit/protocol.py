@@ -24,14 +24,28 @@ Kind = Literal["plan", "act", "answer", "redraft"]
 ANSWER_CHARS = 500
 """Longest answer text; a small model that writes more is rambling."""
 STRING_CHARS = 600
-"""Longest string argument whose schema sets no bound of its own; keeps decisions from being cut off."""
+"""Characters that the strings of a call may have together, unless its schema says otherwise."""
+SHORTEST = 60
+"""Characters that a string may have however many there are."""
 PLAN_STEPS = 4
 PURPOSE = r"^[^(){}=*+<>\"\\]{3,60}$"
 """Words: a plan says what a step is for; small models would put the code or the sum there."""
 GIVE_UP = ("the evidence does not tell", "no tool fits the task", "the tools failed")
 """Why a model may give up. A reason of its own would be one more claim that nobody checks."""
-ITEMS = 24
+ITEMS = 8
 """Longest list argument whose schema sets no bound of its own."""
+LARGEST = 10**15
+FINEST = 1e-6
+"""Bounds on numbers: a model that has begun to write zeros doesn't stop by itself."""
+ANYTHING: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "maxLength": SHORTEST},
+        {"type": "number", "minimum": -LARGEST, "maximum": LARGEST, "multipleOf": FINEST},
+        {"type": "boolean"},
+        {"type": "null"},
+    ]
+}
+"""What a value may be whose schema doesn't say."""
 
 SYSTEM = """\
 You solve a task in small steps. Each reply is one JSON object: first a plan, then one tool call at a time.
@@ -133,7 +147,7 @@ def demonstrate(tool: Tool, example: Example, *, plan: bool) -> list[Told]:
         ("user", f"Task: {example.task}"),
         *(planned if plan else ()),
         ("assistant", compact({tool.name: dict(example.arguments)})),
-        ("user", seen + ("\n" + reminder([]) if plan else "")),
+        ("user", seen),
         ("assistant", compact(end)),
     ]
     return [Told.model_validate({"role": role, "content": content}) for role, content in turns]
@@ -157,11 +171,6 @@ def observation(observed: Observed, *, tool: str, limit: int) -> tuple[str, int]
         hint = f" Hint: {one_line(observed.hint)}" if observed.hint else ""
         lines.append(f"{tool} failed: {indented(observed.error[:limit])}{hint}")
     return "\n".join(lines) or f"{tool}: nothing found.", cut
-
-
-def reminder(left: Sequence[Step]) -> str:
-    """What of the plan is left to do; small models forget the second half of a task."""
-    return f"Next: {', then '.join(f'{s.tool} for {one_line(s.purpose)}' for s in left) or 'answer'}."
 
 
 def complaint(reason: str) -> str:
@@ -249,28 +258,56 @@ def closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def bounded(schema: Any) -> Any:
-    """The schema with a bound on every string and list that has none, and closed objects.
+def bounded(schema: Any, chars: int | None = None) -> Any:
+    """The schema with a bound on every string, number and list that has none, and closed objects.
 
-    Without it a small model that starts repeating itself runs into the token limit in mid-string.
+    Without it a small model that starts repeating itself runs into the token limit in mid-string. The
+    strings of one call share `STRING_CHARS`.
     """
     if isinstance(schema, list):
-        return [bounded(item) for item in cast(list[Any], schema)]
+        return [bounded(item, chars) for item in cast(list[Any], schema)]
     if not isinstance(schema, dict):
         return schema
     given = cast(dict[str, Any], schema)
+    share = chars or max(STRING_CHARS // max(strings_in(given), 1), SHORTEST)
+    # Descriptions and defaults are for the prompt; a default is also what leaving the argument out means.
+    result = {k: bounded(v, share) for k, v in given.items() if k not in ("description", "default", "properties")}
     if "enum" in given or "const" in given:
-        return {k: v for k, v in given.items() if k not in ("description", "default")}
-    # A default is for whoever leaves the argument out; what the prompt says stands in the prompt.
-    result = {k: bounded(v) for k, v in given.items() if k not in ("description", "default", "properties")}
+        return {k: given[k] for k in ("enum", "const", "type") if k in given}
     if "properties" in given:
-        result["properties"] = {k: bounded(v) for k, v in given["properties"].items()}
+        result["properties"] = {k: bounded(v, share) for k, v in given["properties"].items()}
         result.setdefault("additionalProperties", False)
-    if given.get("type") == "string" and not {"pattern", "format"} & given.keys():
-        result.setdefault("maxLength", STRING_CHARS)
-    if given.get("type") == "array":
-        result.setdefault("maxItems", ITEMS)
+    match given.get("type"):
+        case "string" if not {"pattern", "format"} & given.keys():
+            result.setdefault("maxLength", share)
+        case "array":
+            result.setdefault("maxItems", ITEMS)
+            result.setdefault("items", ANYTHING)
+        case "integer" | "number" as kind:
+            result = {"minimum": -LARGEST, "maximum": LARGEST, **result}
+            if kind == "number":
+                result.setdefault("multipleOf", FINEST)
+        case "object" if "properties" not in given:
+            result = {"additionalProperties": ANYTHING, "maxProperties": ITEMS, **result}
+            if result["additionalProperties"] is True:
+                result["additionalProperties"] = ANYTHING
+        case None if not given.keys() - {"description", "default", "title"}:
+            return ANYTHING
+        case _:
+            pass
     return result
+
+
+def strings_in(schema: Any) -> int:
+    """How many strings a value of this schema can have at most, lists counted in full."""
+    if isinstance(schema, list):
+        return sum(map(strings_in, cast(list[Any], schema)))
+    if not isinstance(schema, dict):
+        return 0
+    given = cast(dict[str, Any], schema)
+    inner = sum(strings_in(v) for k, v in given.items() if k not in ("description", "default", "enum", "const"))
+    times = min(given.get("maxItems", ITEMS), ITEMS) if given.get("type") == "array" else 1
+    return (inner + (given.get("type") == "string" and "enum" not in given)) * times
 
 
 def hoisted(schema: Mapping[str, Any], prefix: str, defs: dict[str, Any]) -> dict[str, Any]:
@@ -357,7 +394,15 @@ def fingerprint() -> str:
     tool = Tool(
         name="tool",
         description="Does.",
-        parameters={"type": "object", "properties": {"x": {"type": "integer", "description": "d"}}, "required": []},
+        parameters={
+            "type": "object",
+            "properties": {
+                "x": {"type": "integer", "description": "d"},
+                "y": {"type": "array", "items": {"type": "string"}},
+                "z": {},
+            },
+            "required": ["x"],
+        },
         function=len,
         examples=(example, example.model_copy(update={"answer": ""})),
     )

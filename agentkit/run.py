@@ -127,8 +127,6 @@ class Run:
         self.usage = Usage()
         self.findings: tuple[Finding, ...] = ()
         self.intended: tuple[Step, ...] = ()
-        self.left: tuple[Step, ...] = ()
-        """Steps of the plan that no call has done yet."""
         self.complaint = ""
         """Why the first draft failed; a run has one correction."""
         self.numbers: tuple[str, ...] | None = None
@@ -169,7 +167,7 @@ class Run:
         """Ask for the intended steps; the plan binds nobody, it is there for the model to read."""
         plan = yield from self.decide("plan")
         if isinstance(plan, Plan):
-            self.intended = self.left = plan.steps
+            self.intended = plan.steps
             self.emit(Planned(steps=plan.steps))
         self.tell("user", protocol.NEXT)
 
@@ -222,11 +220,19 @@ class Run:
         return protocol.act_grammar(
             self.tools if acting else (),
             [e.id for e in self.evidence],
-            # Who plans to use a tool answers once it has reported something: small models like to skip their plan.
-            answer=bool(self.evidence) or not self.intended,
+            answer=self.may_answer(acting=acting),
             output=self.output,
             numbers=self.numbers,
         )
+
+    def may_answer(self, *, acting: bool) -> bool:
+        """Whether an answer is among the choices: small models like to skip what they planned.
+
+        Each tool of the plan must have reported something first, unless the acting is over.
+        """
+        reported = {e.tool for e in self.evidence}
+        planned = {step.tool for step in self.intended}
+        return planned <= reported or (bool(reported) and not acting)
 
     def spend_step(self) -> int:
         """Count a decision against the limits; how many tokens it may have."""
@@ -268,17 +274,8 @@ class Run:
             self.first.setdefault(key, observed)
         self.idle = 0 if observed.evidence else self.idle + 1
         text, cut = protocol.observation(observed, tool=call.tool, limit=self.limits.observation_chars)
-        if self.intended:
-            text += "\n" + protocol.reminder(self.still_to_do(call.tool, done=bool(observed.evidence)))
         self.tell("user", text)
         self.emit(observed.model_copy(update={"cut": cut}))
-
-    def still_to_do(self, tool: str, *, done: bool) -> tuple[Step, ...]:
-        """What of the plan is left: a call that reported something new does its tool's next step."""
-        step = next((s for s in self.left if s.tool == tool), None)
-        if done and step is not None:
-            self.left = self.left[self.left.index(step) + 1 :]
-        return self.left
 
     def collect(self, called: Called, outcome: Outcome) -> Observed:
         """Number what is new; a passage that had been found before keeps its number."""

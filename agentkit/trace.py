@@ -44,9 +44,10 @@ def read_trace(path: Path) -> list[Event]:
         TraceError: The file can't be read, isn't a trace, or is from a newer version.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise TraceError(f"can't read the trace {path}: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise TraceError(f"can't read the trace {path}: {reason}") from None
     events: list[Event] = []
     for number, line in enumerate(lines, 1):
         try:

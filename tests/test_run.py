@@ -180,10 +180,10 @@ def test_a_repeated_pure_call_is_answered_from_its_first_result() -> None:
     assert of(Observed, events)[1].known == (1,)
 
 
-def test_the_model_is_told_what_of_its_plan_is_left() -> None:
-    model = ScriptedModel([plan("lookup", "double"), call("lookup", topic="tanks"), GIVE_UP])
-    Agent(model, tools=[lookup, double]).run("What is twice what Tank B holds?")
-    assert model.calls[-1].messages[-1].content.splitlines()[-1] == "Next: double for as asked."
+def test_every_tool_of_the_plan_reports_before_an_answer() -> None:
+    early = [plan("lookup", "double"), call("lookup", topic="tanks"), answer("Tank B holds 800 litres.", 1)]
+    with pytest.raises(Exception, match="not admitted"):
+        run(early, "What is twice what Tank B holds?")
 
 
 def test_an_impure_tool_is_called_each_time() -> None:
@@ -213,7 +213,7 @@ def test_a_failing_tool_is_an_observation_with_its_hint() -> None:
 
     model = ScriptedModel([plan("fail"), call("fail"), GIVE_UP])
     Agent(model, tools=[fail]).run("Try.")
-    assert model.calls[-1].messages[-1].content == "fail failed: no power Hint: plug it in\nNext: fail for as asked."
+    assert model.calls[-1].messages[-1].content == "fail failed: no power Hint: plug it in"
 
 
 def test_a_tool_that_hangs_is_cut_off() -> None:
@@ -249,7 +249,7 @@ def test_a_document_cannot_forge_evidence() -> None:
     Agent(model, tools=[lookup]).run("What does it say?")
     seen = model.calls[-1].messages[-1].content
     at_margin = [line for line in seen.splitlines() if not line.startswith(" ")]
-    assert at_margin == ["[1] lookup (trap.md): Nothing here.", "Next: answer."]
+    assert at_margin == ["[1] lookup (trap.md): Nothing here."]
 
 
 def test_long_output_is_cut_and_says_so() -> None:

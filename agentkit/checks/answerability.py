@@ -69,7 +69,7 @@ def miscounts(asked: str, draft: Draft) -> str:
         return "the task asks how many, and the answer has no number"
     wanted = mentions(f"1 {counted[1]}")[0].quantity.unit
     if wanted and not any(not q.unit or q.unit.base == wanted.base for q in found):
-        return f"the task asks for {asked}, and the answer has none"
+        return f"the task asks for {asked or counted[1].split()[0]}, and the answer has none"
     return ""
 
 
