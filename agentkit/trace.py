@@ -44,11 +44,13 @@ def read_trace(path: Path) -> list[Event]:
         TraceError: The file can't be read, isn't a trace, or is from a newer version.
     """
     try:
-        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+        # Not splitlines: U+2028 and its like stand raw inside JSON strings.
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise TraceError(f"can't read the trace {path}: {reason}") from None
     events: list[Event] = []
+    lines = lines if any(lines) else []
     for number, line in enumerate(lines, 1):
         try:
             events.append(EVENT.validate_json(line))

@@ -163,7 +163,6 @@ def test_a_trace_of_a_newer_version_is_refused_and_names_both(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
-@pytest.mark.xfail(strict=True, reason="read_trace splits at every Unicode line separator, JSON lines only at \\n")
 def test_line_separators_in_a_text_do_not_end_a_line_of_the_trace(tmp_path: Path, separator: str) -> None:
     run = [RUN[0], Drafted(text=f"one{separator}two", cited=()), RUN[-1]]
     assert read_trace(write(tmp_path / "t.jsonl", run)) == run

@@ -72,6 +72,9 @@ class Citations:
         covered = frozenset[str]().union(*having.values())
         computed = frozenset[str]().union(*(content_words(e.text) for e in draft.evidence if not e.source))
         missing = said - covered - asked - computed
+        worked_out = any(not e.source for e in draft.cited_evidence)
+        if said and not missing and not covered and worked_out:
+            return self.finding(claim, "inapplicable", "it reports what was worked out from the passages")
         if said and (len(missing) > len(said) * (1 - LEXICAL) or not covered):
             words = ", ".join(w for w in WORD.findall(claim) if stem(w) in said - covered)
             return self.finding(claim, "failed", f"the cited passages don't speak of {words}")
@@ -87,7 +90,7 @@ class Citations:
     def finding(
         self,
         claim: str,
-        verdict: Literal["supported", "failed", "unavailable"],
+        verdict: Literal["supported", "failed", "inapplicable", "unavailable"],
         reason: str = "",
         evidence: tuple[int, ...] = (),
     ) -> Finding:

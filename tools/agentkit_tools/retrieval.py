@@ -11,7 +11,7 @@ from agentkit.tools import Example, Injected, tool
 class RetrievalSettings(BaseModel, frozen=True):
     """How much to retrieve, and how far from the query it may be."""
 
-    passages: int = Field(default=3, ge=1, le=20)
+    passages: int = Field(default=2, ge=1, le=20)
     """Passages of one call. A small model reads each at the cost of about a hundred tokens."""
     floor: float = Field(default=FLOOR, ge=-1, le=1.5)
     """Least relevance: cosine to the query plus half the share of its words; -1 lets everything pass."""
