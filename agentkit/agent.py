@@ -7,9 +7,10 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from importlib.metadata import version
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, cast
 
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypeVar
 
 from agentkit import protocol
 from agentkit.answer import Answer, Finding
@@ -23,7 +24,7 @@ from agentkit.models.model import Completion, Message, Model, Sampling, Session
 from agentkit.run import Ask, Exhausted, Invoke, Need, Result, Run, Verified, Verify
 from agentkit.tools import Outcome, Tool, load_tools, one_line, tool
 
-T = TypeVar("T")
+T = TypeVar("T", default=Any)
 
 Approve = Callable[[str, Mapping[str, Any]], bool | Awaitable[bool]]
 """Asked with a tool's name and arguments before a call that acts on the world."""

@@ -173,6 +173,12 @@ def observation(observed: Observed, *, tool: str, limit: int) -> tuple[str, int]
     return "\n".join(lines) or f"{tool}: nothing found.", cut
 
 
+def reminder(left: Iterable[Step]) -> str:
+    """What the model reads when it answers before its plan is through; small models forget the end of a task."""
+    steps = ", ".join(f"{one_line(step.purpose)} ({step.tool})" for step in left)
+    return f"The plan still has: {steps}. Do that if the task needs it, or answer again."
+
+
 def complaint(reason: str) -> str:
     """What the model reads when its draft failed."""
     return f"That answer failed a check: {indented(reason)} Answer again using only the evidence, or give up."
@@ -409,6 +415,7 @@ def fingerprint() -> str:
     said = [m.model_dump_json() for m in opening([tool], [Turn(task="t", answer="a")], "t", plan=True)]
     said += [
         observation(Observed(call=1, known=(1,), error="e", hint="h"), tool="t", limit=9)[0],
+        reminder([Step(tool="t", purpose="p")]),
         complaint("c"),
         unreadable("u"),
         NEXT,

@@ -127,6 +127,7 @@ class Run:
         self.usage = Usage()
         self.findings: tuple[Finding, ...] = ()
         self.intended: tuple[Step, ...] = ()
+        self.reminded = False
         self.complaint = ""
         """Why the first draft failed; a run has one correction."""
         self.numbers: tuple[str, ...] | None = None
@@ -137,8 +138,9 @@ class Run:
         try:
             if self.plan and self.tools:
                 yield from self.make_plan()
-            while isinstance(decision := (yield from self.decide("act")), Call):
-                yield from self.act(decision)
+            while isinstance(decision := (yield from self.decide("act")), Call) or self.reminded_of_plan(decision):
+                if isinstance(decision, Call):
+                    yield from self.act(decision)
             while isinstance(decision, Proposal):
                 checked = yield from self.check(decision)
                 if checked.verdict == "supported":
@@ -220,19 +222,11 @@ class Run:
         return protocol.act_grammar(
             self.tools if acting else (),
             [e.id for e in self.evidence],
-            answer=self.may_answer(acting=acting),
+            # Who plans to use a tool answers once one has reported something: small models like to skip their plan.
+            answer=bool(self.evidence) or not self.intended,
             output=self.output,
             numbers=self.numbers,
         )
-
-    def may_answer(self, *, acting: bool) -> bool:
-        """Whether an answer is among the choices: small models like to skip what they planned.
-
-        Each tool of the plan must have reported something first, unless the acting is over.
-        """
-        reported = {e.tool for e in self.evidence}
-        planned = {step.tool for step in self.intended}
-        return planned <= reported or (bool(reported) and not acting)
 
     def spend_step(self) -> int:
         """Count a decision against the limits; how many tokens it may have."""
@@ -298,6 +292,16 @@ class Run:
             hint=outcome.hint,
             seconds=outcome.seconds,
         )
+
+    def reminded_of_plan(self, decision: Decision) -> bool:
+        """Whether an answer came before the plan was through and the model was reminded, once, of what is left."""
+        reported = {e.tool for e in self.evidence}
+        left = [step for step in self.intended if step.tool not in reported]
+        if self.reminded or not left or not isinstance(decision, Proposal) or self.idle >= IDLE_STEPS:
+            return False
+        self.reminded = True
+        self.tell("user", protocol.reminder(left))
+        return True
 
     # Checking and correcting
 

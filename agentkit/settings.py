@@ -32,7 +32,7 @@ TABLES = frozenset({"limits", "tools"})
 PATHS = frozenset({"docs", "cache"})
 """Settings that are paths; in a file they are relative to it."""
 
-NOT_SETTINGS = ("AGENTKIT_API_KEY", "AGENTKIT_TEST_")
+NOT_SETTINGS = ("AGENTKIT_API_KEY", "AGENTKIT_SHARED", "AGENTKIT_TEST_")
 """What variables start with that are agentkit's but no settings: a secret has no place in a file or a flag."""
 UNBOUNDED = "none"
 """How a file or a variable says that a limit is off; TOML has no null."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import pytest
@@ -13,7 +13,7 @@ from agentkit.checks import Draft, default_checks, numbers
 from agentkit.errors import ConfigurationError, ToolError
 from agentkit.events import Asked, Called, Corrected, Decided, Event, Observed, Turn
 from agentkit.limits import Limits
-from agentkit.models.scripted import ScriptedModel
+from agentkit.models.scripted import Reply, ScriptedModel
 from agentkit.tools import Tool, tool
 
 E = TypeVar("E")
@@ -51,7 +51,7 @@ def plan(*steps: str) -> dict[str, object]:
 
 
 def run(
-    replies: Sequence[object],
+    replies: Sequence[Reply],
     task: str = "What is twice 21?",
     *,
     tools: Sequence[Tool] = (double, lookup),
@@ -180,10 +180,15 @@ def test_a_repeated_pure_call_is_answered_from_its_first_result() -> None:
     assert of(Observed, events)[1].known == (1,)
 
 
-def test_every_tool_of_the_plan_reports_before_an_answer() -> None:
-    early = [plan("lookup", "double"), call("lookup", topic="tanks"), answer("Tank B holds 800 litres.", 1)]
-    with pytest.raises(Exception, match="not admitted"):
-        run(early, "What is twice what Tank B holds?")
+def test_an_answer_before_the_plan_is_through_is_asked_for_twice() -> None:
+    early = answer("Tank B holds 800 litres.", 1)
+    replies = [plan("lookup", "double"), call("lookup", topic="tanks"), early]
+    again, events = run([*replies, early], "What does Tank B hold?")
+    assert "The plan still has: as asked (double)." in of(Asked, events)[-1].suffix[-1].content
+    assert (again.status, again.text) == ("supported", "Tank B holds 800 litres.")
+    more = [call("double", number=800), answer("Twice that is 1600 litres.", 2)]
+    further, _ = run([*replies, *more], "What is twice what Tank B holds?")
+    assert further.text == "Twice that is 1600 litres."
 
 
 def test_an_impure_tool_is_called_each_time() -> None:
@@ -240,7 +245,11 @@ def test_a_tool_that_acts_on_the_world_asks_first() -> None:
     _, refused = run(replies, tools=[send])
     assert "not approved" in of(Observed, refused)[0].error
     assert not sent
-    run(replies, tools=[send], approve=lambda name, arguments: name == "send" and arguments["text"] == "hi")
+
+    def approve(name: str, arguments: Mapping[str, Any]) -> bool:
+        return name == "send" and arguments["text"] == "hi"
+
+    run(replies, tools=[send], approve=approve)
     assert sent == ["hi"]
 
 

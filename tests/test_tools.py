@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
@@ -128,7 +129,11 @@ def test_results_become_parts(result: object, parts: tuple[Part, ...]) -> None:
 
 def test_a_schema_alone_makes_a_tool() -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-    given = Tool.from_schema("math.double", "Twice.", schema, lambda n: n * 2)
+
+    def twice(n: int) -> int:
+        return n * 2
+
+    given = Tool.from_schema("math.double", "Twice.", schema, twice)
     assert invoke(given, n=2).parts == (Part(text="4"),)
     assert "is not of type" in invoke(given, n="2").error
 
@@ -149,13 +154,14 @@ def test_bad_definitions_are_refused() -> None:
         """Reserved."""
         return 1
 
-    for function, message in [
+    cases: list[tuple[Callable[..., Any], str]] = [
         (undocumented, "has no docstring"),
-        (untyped, "parameter 'x' has no type"),  # pyright: ignore[reportUnknownVariableType]
+        (untyped, "parameter 'x' has no type"),  # pyright: ignore[reportUnknownArgumentType]
         (answer, "a tool can't be named 'answer'"),
-    ]:
+    ]
+    for function, message in cases:
         with pytest.raises(DefinitionError, match=message):
-            tool(function)  # pyright: ignore[reportUnknownArgumentType]
+            tool(function)
     assert tool(opaque).parameters["properties"] == {"x": {}}
     with pytest.raises(DefinitionError, match="is not JSON Schema"):
         Tool.from_schema("t", "d", {"type": "nonsense"}, len)

@@ -45,7 +45,9 @@ class Answerability:
     def __call__(self, draft: Draft) -> Iterator[Finding]:
         """One finding when the draft, or the evidence, has nothing of what the task asks for."""
         asked = focus(draft.task)
-        passages = [e for e in draft.evidence if e.source]
+        # What was worked out (a sum, a difference) need not be named by any document.
+        worked_out = any(not e.source for e in draft.cited_evidence)
+        passages = [] if worked_out else [e for e in draft.evidence if e.source]
         if reason := miscounts(asked, draft) or (self.silent(asked, passages) if passages else ""):
             yield Finding(check=self.name, claim=draft.text, verdict="failed", reason=reason)
 
