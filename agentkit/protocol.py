@@ -12,9 +12,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel
-
 from agentkit.answer import Evidence
+from agentkit.decision import Call as Call
+from agentkit.decision import Decision as Decision
+from agentkit.decision import GiveUp as GiveUp
+from agentkit.decision import Malformed as Malformed
+from agentkit.decision import Plan as Plan
+from agentkit.decision import Proposal as Proposal
+from agentkit.decision import compact as compact
+from agentkit.decision import leaves as leaves
+from agentkit.decision import read as read
 from agentkit.events import Observed, Step, Told, Turn
 from agentkit.models.model import Grammar
 from agentkit.tools import Example, Tool
@@ -56,39 +63,6 @@ sentence with units.
 Every fact and number comes from the task or from evidence: look up what the task does not say, then compute."""
 
 NEXT = "Next step."
-
-
-class Plan(BaseModel, frozen=True):
-    """The intended steps."""
-
-    steps: tuple[Step, ...]
-
-
-class Call(BaseModel, frozen=True):
-    """A decision to call a tool."""
-
-    tool: str
-    arguments: dict[str, Any]
-
-
-class Proposal(BaseModel, frozen=True):
-    """A decision to answer."""
-
-    text: str
-    cited: tuple[int, ...]
-
-
-class GiveUp(BaseModel, frozen=True):
-    """A decision to stop without an answer."""
-
-    reason: str
-
-
-Decision = Plan | Call | Proposal | GiveUp
-
-
-class Malformed(Exception):
-    """A decision that can't be read; the message says why."""
 
 
 # What the model reads
@@ -334,64 +308,6 @@ def hoisted(schema: Mapping[str, Any], prefix: str, defs: dict[str, Any]) -> dic
     for name, definition in schema.get("$defs", {}).items():
         defs[f"{prefix}.{name}"] = bounded(renamed(definition))
     return cast(dict[str, Any], renamed(dict(schema)))
-
-
-# How it is read back
-
-
-def read(text: str, tools: Sequence[Tool]) -> Decision:
-    """The decision that a model wrote.
-
-    Raises:
-        Malformed: It is none: cut off, not JSON, an unknown key, arguments of the wrong shape.
-    """
-    try:
-        written = json.loads(text)
-    except ValueError as error:
-        raise Malformed(f"not JSON: {error}") from None
-    if not isinstance(written, dict) or len(cast(dict[str, Any], written)) != 1:
-        raise Malformed("not an object with one key")
-    [(key, value)] = cast(dict[str, Any], written).items()
-    try:
-        match key:
-            case "plan":
-                return Plan(steps=tuple(Step(tool=step["tool"], purpose=step["for"]) for step in value))
-            case "answer":
-                said = value["text"] if "text" in value else compact(value["value"])
-                return Proposal(text=said.strip(), cited=tuple(dict.fromkeys(value["evidence"])))
-            case "give_up":
-                return GiveUp(reason=value["reason"])
-            case name if any(name == tool.name for tool in tools):
-                return Call(tool=name, arguments=value)
-            case _:
-                raise Malformed(f"no tool named {key!r}")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Malformed(f"{key}: {type(error).__name__}: {one_line(str(error))}") from None
-
-
-def leaves(value: str) -> list[str]:
-    """A JSON value as lines of `path: leaf`, so that each can be checked as a claim."""
-
-    def walk(node: Any, path: str) -> Iterable[str]:
-        match node:
-            case dict():
-                for key, item in cast(dict[str, Any], node).items():
-                    yield from walk(item, f"{path} {key}".strip())
-            case list():
-                for item in cast(list[Any], node):
-                    yield from walk(item, path)
-            case None:
-                pass
-            case _:
-                leaf = node if isinstance(node, str) else json.dumps(node)
-                yield f"{path}: {leaf}" if path else leaf
-
-    return [one_line(line) for line in walk(json.loads(value), "")]
-
-
-def compact(value: object) -> str:
-    """JSON as the grammar has it: no white space, no escapes that aren't needed."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def fingerprint() -> str:

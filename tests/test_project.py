@@ -164,7 +164,8 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(PARTS, FLOOR),
     "tools": FLOOR | PARTS,
     "checks": FLOOR | PARTS,  # a check calls no tool
-    "protocol": FLOOR | PARTS | {"tools"},
+    "decision": FLOOR | {"tools"},
+    "protocol": FLOOR | PARTS | {"tools", "decision"},
     "run": FLOOR | PARTS | {"tools", "checks", "protocol"},
     "agent": FLOOR | PARTS | {"tools", "checks", "protocol", "run"},
     "replay": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent", "trace"},

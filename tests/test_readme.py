@@ -46,26 +46,6 @@ DECISIONS: Mapping[str, Sequence[tuple[str, object]]] = {
         ("boiling_point", {"altitude": 2400}),
         ("answer", {"evidence": [1], "text": "Water boils at 92.0 °C at an altitude of 2400 metres."}),
     ],
-    "How many litres of diesel does Generator 1 burn in 8 hours at full load?": [
-        ("python", "calculate the fuel consumption"),
-        (
-            "python",
-            {
-                "code": "# Given data\nfuel_consumption_per_hour = 10  # litres per hour\nhours = 8\n"
-                "# Calculate total fuel consumption\ntotal_fuel_consumption = fuel_consumption_per_hour * hours\n"
-                "print(total_fuel_consumption)"
-            },
-        ),
-        ("retrieval", {"query": "fuel consumption per hour in the task"}),
-        (
-            "answer",
-            {
-                "evidence": [1],
-                "text": "Generator 1 burns 15 litres of diesel per hour at full load, so in 8 hours it burns "
-                "15 * 8 = 120 litres of diesel.",
-            },
-        ),
-    ],
     "How many litres does Tank B hold?": [
         ("retrieval", "volume of Tank B"),
         ("retrieval", {"query": "capacity of Tank B"}),

@@ -46,7 +46,7 @@ def again(events: Sequence[Event], tools: Sequence[Tool] = (double,), **settings
 
 
 RUN = (
-    {"plan": [{"double": "twice"}]},
+    {"plan": [{"for": "twice", "tool": "double"}]},
     {"double": {"number": 21}},
     {"double": {"number": 21}},
     {"answer": {"evidence": [1], "text": "It is 43."}},

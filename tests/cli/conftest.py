@@ -26,7 +26,7 @@ class Ran(NamedTuple):
 Cli = Callable[..., Ran]
 
 SUM = (
-    {"plan": [{"calculator": "take the share"}]},
+    {"plan": [{"for": "take the share", "tool": "calculator"}]},
     {"calculator": {"expression": "15% of 80"}},
     {"answer": {"evidence": [1], "text": "15% of 80 is 12."}},
 )

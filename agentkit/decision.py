@@ -1,0 +1,98 @@
+"""What a model may decide, and how a decision is read back from what it wrote."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from agentkit.events import Step
+from agentkit.tools import Tool
+
+
+class Plan(BaseModel, frozen=True):
+    """The intended steps."""
+
+    steps: tuple[Step, ...]
+
+
+class Call(BaseModel, frozen=True):
+    """A decision to call a tool."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
+class Proposal(BaseModel, frozen=True):
+    """A decision to answer."""
+
+    text: str
+    cited: tuple[int, ...]
+
+
+class GiveUp(BaseModel, frozen=True):
+    """A decision to stop without an answer."""
+
+    reason: str
+
+
+Decision = Plan | Call | Proposal | GiveUp
+
+
+class Malformed(Exception):
+    """A decision that can't be read; the message says why."""
+
+
+def read(text: str, tools: Sequence[Tool]) -> Decision:
+    """The decision that a model wrote.
+
+    Raises:
+        Malformed: It is none: cut off, not JSON, an unknown key, arguments of the wrong shape.
+    """
+    try:
+        written = json.loads(text)
+    except ValueError as error:
+        raise Malformed(f"not JSON: {error}") from None
+    if not isinstance(written, dict) or len(cast(dict[str, Any], written)) != 1:
+        raise Malformed("not an object with one key")
+    [(key, value)] = cast(dict[str, Any], written).items()
+    try:
+        match key:
+            case "plan":
+                return Plan(steps=tuple(Step(tool=step["tool"], purpose=step["for"]) for step in value))
+            case "answer":
+                said = value["text"] if "text" in value else compact(value["value"])
+                return Proposal(text=said.strip(), cited=tuple(dict.fromkeys(value["evidence"])))
+            case "give_up":
+                return GiveUp(reason=value["reason"])
+            case name if any(name == tool.name for tool in tools):
+                return Call(tool=name, arguments=value)
+            case _:
+                raise Malformed(f"no tool named {key!r}")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Malformed(f"{key}: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def leaves(value: str) -> list[str]:
+    """A JSON value as lines of `path: leaf`, so that each can be checked as a claim."""
+
+    def walk(node: Any, path: str) -> Iterable[str]:
+        match node:
+            case dict():
+                for key, item in cast(dict[str, Any], node).items():
+                    yield from walk(item, f"{path} {key}".strip())
+            case list():
+                for item in cast(list[Any], node):
+                    yield from walk(item, path)
+            case None:
+                pass
+            case _:
+                leaf = node if isinstance(node, str) else json.dumps(node)
+                yield f"{path}: {leaf}" if path else leaf
+
+    return [" ".join(line.split()) for line in walk(json.loads(value), "")]
+
+
+def compact(value: object) -> str:
+    """JSON as the grammar has it: no white space, no escapes that aren't needed."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
