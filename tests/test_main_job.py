@@ -111,7 +111,8 @@ def test_all_three_tools_found_something(job: Job) -> None:
 @pytest.mark.slow
 def test_every_number_of_the_answer_stands_in_an_event(job: Job) -> None:
     observed = [e.text for event in job.events if isinstance(event, Observed) for e in event.evidence]
-    known = numbers_in("\n".join([TASK, *observed]))
+    called = [str(event.arguments) for event in job.events if isinstance(event, Called)]
+    known = numbers_in("\n".join([TASK, *called, *observed]))
     said = numbers_in(job.answer.text or "")
     assert said
     assert said <= known

@@ -34,15 +34,15 @@ TASK = (DOCUMENTS.parent / "task.txt").read_text("utf-8")
 DECISIONS: tuple[dict[str, Any], ...] = (
     {
         "plan": [
-            {"for": "price of a litre of diesel and size of the tank", "tool": "retrieval"},
-            {"for": "cost of a full diesel tank", "tool": "calculator"},
-            {"for": "years until the cost has doubled", "tool": "python"},
+            {"for": "volume of Tank B", "tool": "retrieval"},
+            {"for": "15 percent of the volume", "tool": "calculator"},
+            {"for": "count of the multiples of 7", "tool": "python"},
         ]
     },
-    {"retrieval": {"query": "what does a litre of diesel cost, how much does the diesel tank hold"}},
-    {"calculator": {"expression": "4,000 * 1.85"}},
-    {"python": {"code": "print([year for year in range(1, 100) if 1.06**year >= 2][0], 'years')"}},
-    {"answer": {"evidence": [1], "text": "A full diesel tank costs 7,400 euros; the cost has doubled after 12 years."}},
+    {"retrieval": {"query": "how many litres does Tank B hold, behind the North Laboratory"}},
+    {"calculator": {"expression": "8,500 * 0.15"}},
+    {"python": {"code": "print(sum(1 for n in range(1, 1276) if n % 7 == 0), 'multiples of 7')"}},
+    {"answer": {"evidence": [1], "text": "15 percent of 8,500 litres is 1,275, and 182 numbers are multiples of 7."}},
 )
 """Plan, look up, compute, run a program, answer.
 

@@ -508,7 +508,11 @@ def test_closing_stops_what_runs_and_leaves_nothing_behind(model_path: Path) -> 
     async def run() -> tuple[LlamaCpp, BaseException | None]:
         model = await LlamaCpp.load(model_path, context=2048, parallel=1)
         task = asyncio.create_task(
-            model.session().generate(say("", "A long story."), sampling=Sampling(max_tokens=1500, temperature=1.0))
+            model.session().generate(
+                say("", "Count."),
+                grammar=Grammar(json_schema={"type": "array", "items": {"type": "integer"}, "minItems": 900}),
+                sampling=Sampling(max_tokens=1800),
+            )
         )
         await asyncio.sleep(0.3)
         await model.aclose()
