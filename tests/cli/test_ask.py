@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -193,7 +194,9 @@ def test_where_that_folder_cannot_be_had_it_is_kept_in_the_systems(
 def interrupted(*arguments: str, trace: Path, until: str) -> tuple[int, bytes, bytes, float]:
     """Run `ask`, press Ctrl-C once the trace holds a word, and say how it ended and how long that took."""
     command = [sys.executable, "-m", "agentkit", "ask", *arguments, "--trace", str(trace)]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # A job in the background of a script ignores SIGINT, and so would all that it starts.
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeded)
     deadline = time.monotonic() + 60
     while not (trace.exists() and until in trace.read_text()):
         assert running.poll() is None, running.communicate()
