@@ -83,25 +83,22 @@ class Store:
         Raises:
             CorpusError: The file can't be written, or this Python's SQLite has no full-text search.
         """
-        notice = ""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                connection = _connect(path)
-                sound = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError:
-                connection, sound = None, False
-            if connection is None or not sound:
-                if connection is not None:
-                    connection.close()
-                for suffix in ("", "-wal", "-shm"):
-                    Path(f"{path}{suffix}").unlink(missing_ok=True)
-                notice = f"the index at {str(path)!r} was damaged and has been made anew"
-                connection = _connect(path)
-            store = cls(connection, path)
-            store._prepare(fingerprint)
+            opening = lock(path.with_name("opening.sqlite"), wait=BUSY)
+            if opening is None:
+                raise CorpusError(
+                    f"another process has been opening {str(path)!r} for {BUSY:.0f} s; end it or try again"
+                )
+            with contextlib.closing(opening):  # two processes that make a store at once hinder each other
+                connection = _connect_if_sound(path)
+                notice = "" if connection else f"the index at {str(path)!r} was damaged and has been made anew"
+                if connection is None:
+                    for suffix in ("", "-wal", "-shm"):
+                        Path(f"{path}{suffix}").unlink(missing_ok=True)
+                    connection = _connect(path)
+                store = cls(connection, path)
+                store._prepare(fingerprint)
         except (OSError, sqlite3.Error) as error:
             raise CorpusError(
                 f"can't keep an index at {str(path)!r}: {error}; "
@@ -251,6 +248,26 @@ def terms(query: str) -> list[str]:
     return ([word for word in words if word not in STOPWORDS] or words)[:TERMS]
 
 
+def lock(path: Path, *, wait: float = 0) -> sqlite3.Connection | None:
+    """A lock that ends with the process, on every platform: SQLite's own. None while another holds it.
+
+    Waits up to `wait` seconds. RESERVED is taken and not EXCLUSIVE, which another one's attempt could hinder.
+    """
+    connection = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = MEMORY")  # nothing is written, so no journal is needed
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return None
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            path.write_bytes(b"")  # holds nothing anyone needs
+            return lock(path, wait=wait)
+        raise
+    return connection
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
     try:
@@ -261,6 +278,22 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _connect_if_sound(path: Path) -> sqlite3.Connection | None:
+    """None if the file is damaged."""
+    connection = None
+    try:
+        connection = _connect(path)
+        if connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
+            return connection
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        pass
+    if connection is not None:
+        connection.close()
+    return None
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from agentkit.errors import CorpusError, MissingExtra
-from agentkit.knowledge.store import Store
+from agentkit.knowledge.store import Store, lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +72,10 @@ class ChromaVectors:
             import chromadb.errors
         except ImportError as error:
             raise MissingExtra(f"the vector index ({error.name})", extra="retrieval") from None
-        owner = _own(folder / "owner.sqlite")
+        try:
+            owner = lock(folder / "owner.sqlite")
+        except sqlite3.Error as error:
+            raise CorpusError(f"can't keep a vector index in {str(folder)!r}: {error}; make it writable") from None
         if owner is None:
             return None
         failures = cast(tuple[type[Exception], ...], (chromadb.errors.ChromaError, ValueError, KeyError, OSError))
@@ -106,17 +109,6 @@ class ChromaVectors:
     def close(self) -> None:
         self._client.close()
         self._release()
-
-
-def _own(path: Path) -> sqlite3.Connection | None:
-    """A lock that ends with the process, on every platform: SQLite's own."""
-    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error:
-        connection.close()
-        return None
-    return connection
 
 
 def _open(path: Path, store: Store) -> tuple[Any, Any]:

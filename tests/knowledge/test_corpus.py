@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -229,7 +230,9 @@ def refuse(event, arguments):
 sys.addaudithook(refuse)
 from agentkit.knowledge.corpus import Corpus
 from agentkit.knowledge.embedder import Embedder
-embedder, folder, store, query = sys.argv[1:]
+import time, chromadb, numpy
+embedder, folder, store, query, at = sys.argv[1:]
+time.sleep(max(0.0, float(at) - time.time()))
 with Corpus.open(Path(folder), embedder=Embedder.load(Path(embedder)), store=Path(store)) as corpus:
     print(type(corpus._vectors).__name__, corpus.search(query)[0].text, flush=True)
     if sys.stdin.readline() == "die":
@@ -238,8 +241,9 @@ with Corpus.open(Path(folder), embedder=Embedder.load(Path(embedder)), store=Pat
 """
 
 
-def start(*arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-W", "error", "-c", OPEN_AND_SEARCH, *map(str, arguments)]
+def start(*arguments: object, at: float = 0) -> subprocess.Popen[str]:
+    """A process that opens the corpus at a time (seconds since the epoch), or as soon as it can."""
+    command = [sys.executable, "-W", "error", "-c", OPEN_AND_SEARCH, *map(str, arguments), str(at)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
@@ -247,7 +251,8 @@ def start(*arguments: object) -> subprocess.Popen[str]:
 def test_processes_open_one_folder_at_once_offline_and_silently(
     embedder_folder: Path, folder: Path, tmp_path: Path
 ) -> None:
-    running = [start(embedder_folder, folder, tmp_path / "store", "litres in tank A") for _ in range(2)]
+    at = time.time() + 4  # after the imports of both
+    running = [start(embedder_folder, folder, tmp_path / "store", "litres in tank A", at=at) for _ in range(2)]
     try:
         lines = [process.stdout.readline() for process in running if process.stdout]
         found = "Tank A holds 12,000 litres."
@@ -303,7 +308,8 @@ def remove_chroma(store: Path) -> None:
 
 
 def damage_lock(store: Path) -> None:
-    (store / "owner.sqlite").write_bytes(b"not a database" * 400)
+    for lock in ("owner.sqlite", "opening.sqlite"):
+        (store / lock).write_bytes(b"not a database" * 400)
 
 
 def older_schema(store: Path) -> None:
