@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
 from agentkit import protocol
-from agentkit.answer import Answer, Finding
+from agentkit.answer import Answer, Finding, Passage
 from agentkit.checks import Check, Draft, default_checks, judge, name_of
 from agentkit.errors import ConfigurationError, ContextOverflow, DefinitionError, GrammarError
 from agentkit.events import Event, Finished, Started, Turn
@@ -96,21 +96,28 @@ class Agent(Generic[T]):
         self._named = model if isinstance(model, str) else ""
         self._model = None if isinstance(model, str) else model
 
-    def run(self, task: str, *, history: Sequence[Turn] = ()) -> Answer[T]:
+    def run(self, task: str, *, history: Sequence[Turn] = (), passages: Sequence[Passage] = ()) -> Answer[T]:
         """Run to the end; also where an event loop already runs, in a notebook say."""
-        return run_sync(self.arun(task, history=history))
+        return run_sync(self.arun(task, history=history, passages=passages))
 
-    async def arun(self, task: str, *, history: Sequence[Turn] = ()) -> Answer[T]:
+    async def arun(self, task: str, *, history: Sequence[Turn] = (), passages: Sequence[Passage] = ()) -> Answer[T]:
         """Run to the end."""
         answer: Answer[Any] | None = None
-        async for event in self.stream(task, history=history):
+        async for event in self.stream(task, history=history, passages=passages):
             if isinstance(event, Finished):
                 answer = event.answer
         assert answer is not None  # `stream` ends with Finished or raises
         return cast(Answer[T], answer)
 
-    async def stream(self, task: str, *, history: Sequence[Turn] = ()) -> AsyncGenerator[Event]:
+    async def stream(
+        self, task: str, *, history: Sequence[Turn] = (), passages: Sequence[Passage] = ()
+    ) -> AsyncGenerator[Event]:
         """Run the loop, yielding each event as it happens; the text comes only with the last.
+
+        Args:
+            task: What is wanted.
+            history: Earlier exchanges of the conversation.
+            passages: What the answer may stand on besides what tools report: the first numbered evidence.
 
         Raises:
             ConfigurationError: The task is empty.
@@ -126,6 +133,7 @@ class Agent(Generic[T]):
             limits=self.limits,
             clock=lambda: time.monotonic() - start,
             history=history,
+            passages=passages,
             plan=self.plan,
             output=self.output.json_schema() if self.output else None,
             unchecked=self.unchecked,
@@ -213,6 +221,7 @@ class Agent(Generic[T]):
             seed=self.seed,
             task=run.task,
             history=run.history,
+            passages=run.passages,
             tools=tuple(t.name for t in self.tools),
             checks=tuple(name_of(c) for c in self.checks),
             settings={

@@ -27,7 +27,7 @@ class Evidence(BaseModel, frozen=True):
     id: int
     tool: str
     call: int
-    """Which call of the run reported it, from 1."""
+    """Which call of the run reported it, from 1; 0 for a passage given with the task."""
     text: str
     source: str = ""
     """For a passage, its document; for a computed value, the expression or code."""

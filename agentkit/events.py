@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from agentkit.answer import Answer, Evidence, Finding, Usage
+from agentkit.answer import Answer, Evidence, Finding, Passage, Usage
 
 TRACE_VERSION = 1
 """Raised when an event changes in a way that older readers would misread."""
@@ -42,6 +42,8 @@ class Started(BaseModel, frozen=True):
     seed: int
     task: str
     history: tuple[Turn, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    """Given with the task: its first evidence."""
     tools: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     settings: dict[str, Any] = {}

@@ -16,5 +16,7 @@ class Limits(BaseModel, frozen=True):
     """Wall-clock time."""
     decision_tokens: int = Field(default=700, ge=1)
     """Generated tokens of one decision; a decision that reaches it is cut off and counted as malformed."""
+    passage_chars: int = Field(default=8000, ge=80)
+    """Characters of all passages given with a task; what is longer is cut and says so."""
     observation_chars: int = Field(default=1600, ge=80)
     """Characters of one observation; what is longer is cut and says so."""

@@ -63,13 +63,27 @@ sentence with units.
 Every fact and number comes from the task or from evidence: look up what the task does not say, then compute."""
 
 NEXT = "Next step."
+GIVEN = "given"
+"""In the place of a tool's name where evidence came with the task."""
 
 
 # What the model reads
 
 
-def opening(tools: Sequence[Tool], history: Iterable[Turn], task: str, *, plan: bool) -> list[Told]:
-    """The transcript up to the first decision: rules, a worked example a tool, earlier turns, the task."""
+def opening(
+    tools: Sequence[Tool],
+    history: Iterable[Turn],
+    task: str,
+    *,
+    plan: bool,
+    given: Sequence[Evidence] = (),
+    limit: int = 0,
+) -> list[Told]:
+    """The transcript up to the first decision: rules, a worked example a tool, earlier turns, the task.
+
+    Evidence that is given with the task stands before it, in at most `limit` characters: tasks over the
+    same passages then share what a model has computed of them.
+    """
     told = [Told(role="system", content=SYSTEM.format(tools="\n".join(describe(t) for t in tools)))]
     for tool in tools:
         for example in tool.examples:
@@ -79,7 +93,8 @@ def opening(tools: Sequence[Tool], history: Iterable[Turn], task: str, *, plan: 
             Told(role="user", content=f"Task: {turn.task}"),
             Told(role="assistant", content=compact({"answer": {"evidence": [], "text": turn.answer}})),
         ]
-    return [*told, Told(role="user", content=f"Task: {task}")]
+    seen = f"{observation(Observed(call=0, evidence=tuple(given)), tool=GIVEN, limit=limit)[0]}\n" if given else ""
+    return [*told, Told(role="user", content=f"{seen}Task: {task}")]
 
 
 def describe(tool: Tool) -> str:
@@ -329,6 +344,9 @@ def fingerprint() -> str:
         examples=(example, example.model_copy(update={"answer": ""})),
     )
     said = [m.model_dump_json() for m in opening([tool], [Turn(task="t", answer="a")], "t", plan=True)]
+    said.append(
+        opening([], [], "t", plan=False, given=[Evidence(id=1, tool=GIVEN, call=0, text="e")], limit=9)[-1].content
+    )
     said += [
         observation(Observed(call=1, known=(1,), error="e", hint="h"), tool="t", limit=9)[0],
         reminder([Step(tool="t", purpose="p")]),

@@ -39,7 +39,7 @@ async def reexecute(events: Sequence[Event], agent_for: AgentFor) -> str:
     agent = agent_for(recorded_model(events), header)
     agent.tools = [recorded_tool(t, events) if t.approval else t for t in agent.tools]
     number = 0
-    async with aclosing(agent.stream(header.task, history=header.history)) as stream:
+    async with aclosing(agent.stream(header.task, history=header.history, passages=header.passages)) as stream:
         async for new in stream:
             # Another version that does the same is no difference.
             event = new.model_copy(update={"agentkit": header.agentkit}) if isinstance(new, Started) else new

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from agentkit import protocol
-from agentkit.answer import Answer, Evidence, Finding, Usage
+from agentkit.answer import Answer, Evidence, Finding, Passage, Usage
 from agentkit.checks import Draft, Verdict, invented
 from agentkit.events import (
     Asked,
@@ -97,6 +97,7 @@ class Run:
         limits: Limits,
         clock: Callable[[], float],
         history: Sequence[Turn] = (),
+        passages: Sequence[Passage] = (),
         plan: bool = True,
         output: Mapping[str, Any] | None = None,
         unchecked: bool = False,
@@ -113,10 +114,13 @@ class Run:
         self.output = output
         self.unchecked = unchecked
         """Whether the text of an unchecked answer is handed over."""
-        self.transcript = protocol.opening(self.tools, self.history, task, plan=plan)
+        self.passages = tuple(passages)
+        self.evidence = [given(i, passage) for i, passage in enumerate(passages, start=1)]
+        self.transcript = protocol.opening(
+            self.tools, self.history, task, plan=plan, given=self.evidence, limit=limits.passage_chars
+        )
         self.sent = 0
         """Messages of the transcript that the model has been sent."""
-        self.evidence: list[Evidence] = []
         self.calls: list[Called] = []
         self.first: dict[str, Observed] = {}
         """For each pure call already made, what it reported."""
@@ -375,6 +379,12 @@ def needed(need: Need, kind: type[R]) -> Generator[Need, Result, R]:
     if not isinstance(result, kind):
         raise TypeError(f"{type(need).__name__} needs a {kind.__name__}, was sent {type(result).__name__}")
     return result
+
+
+def given(number: int, passage: Passage) -> Evidence:
+    """A passage that came with the task, as evidence."""
+    source = " > ".join(part for part in (passage.source, passage.heading) if part)
+    return Evidence(id=number, tool=protocol.GIVEN, call=0, text=passage.text[:EVIDENCE_CHARS], source=source)
 
 
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

@@ -72,8 +72,8 @@ class LlamaCpp(Model):
 
         return await asyncio.to_thread(open_model)
 
-    def session(self) -> "LlamaSession":
-        return LlamaSession(self, self._server, self._template, self._slots)
+    def session(self, *, repeatable: bool = False) -> "LlamaSession":
+        return LlamaSession(self, self._server, self._template, self._slots, repeatable=repeatable)
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self._finalizer)
@@ -139,11 +139,14 @@ class _Written:
 class LlamaSession(Session):
     """One run's transcript, token by token."""
 
-    def __init__(self, model: LlamaCpp, server: LlamaServer, template: Template, slots: Slots) -> None:
+    def __init__(
+        self, model: LlamaCpp, server: LlamaServer, template: Template, slots: Slots, *, repeatable: bool = False
+    ) -> None:
         self._model = model  # keeps it from being finalized
         self._server = server
         self._template = template
         self._slots = slots
+        self._repeatable = repeatable
         self._written: dict[tuple[int, str], _Written] = {}
         self._turn = asyncio.Lock()
 
@@ -187,6 +190,8 @@ class LlamaSession(Session):
             request = _request(prompt, sampling) | {"id_slot": slot.id}
             if lark:
                 request["grammar"] = f"%llguidance {{}}\n{lark}"
+            if self._repeatable and not self._written:
+                self._settle(self._tokens(pieces[:-2], messages), slot, stop)
             result = self._server.complete(request, stop)
             if result.finish is None:
                 raise ModelError(f"{self._model.name} was closed while it was generating; load it again")
@@ -204,6 +209,18 @@ class LlamaSession(Session):
             ),
             logprobs=tuple(result.logprobs) if sampling.logprobs else (),
         )
+
+    def _settle(self, prefix: tuple[int, ...], slot: _Slot, stop: threading.Event) -> None:
+        """Bring the slot to where it always is before a first last message, whatever it held.
+
+        llama.cpp computes at least the last token of a prompt: it is computed twice unless all before it was there.
+        """
+        if not prefix:
+            return
+        request = _request(prefix, Sampling(max_tokens=1)) | {"id_slot": slot.id, "n_predict": 0}
+        while (reused := self._server.complete(request, stop)).finish and reused.cached < len(prefix) - 1:
+            pass
+        slot.tokens = prefix
 
     def _tokens(self, pieces: Sequence[Piece], messages: Sequence[Message]) -> tuple[int, ...]:
         """The transcript's tokens; what the model wrote itself as it wrote it, so that its keys are reused."""

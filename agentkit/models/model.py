@@ -105,8 +105,14 @@ class Model(ABC):
     """Tokens a transcript may have, the generated ones included; None if the engine doesn't say."""
 
     @abstractmethod
-    def session(self) -> Session:
-        """Open a session; several may be open at once."""
+    def session(self, *, repeatable: bool = False) -> Session:
+        """Open a session; several may be open at once.
+
+        Args:
+            repeatable: Whether what is computed may depend on this session's messages alone. Reusing what other
+                sessions have computed splits a prompt into other batches, which shifts probabilities by a
+                rounding error and, rarely, the likeliest token.
+        """
 
     async def aclose(self) -> None:
         """Shut the engine down; running generations are cancelled first."""

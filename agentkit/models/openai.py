@@ -81,7 +81,7 @@ class OpenAI(Model):
     def __repr__(self) -> str:
         return f"OpenAI({self._url.removesuffix('/chat/completions')!r}, model={self._model!r})"
 
-    def session(self) -> Session:
+    def session(self, *, repeatable: bool = False) -> Session:  # noqa: ARG002 (up to the endpoint)
         return _Session(self)
 
     async def aclose(self) -> None:

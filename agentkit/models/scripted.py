@@ -55,7 +55,7 @@ class ScriptedModel(Model):
         self._function = replies if callable(replies) else None
         self._replies = iter(()) if callable(replies) else iter(replies)
 
-    def session(self) -> "ScriptedSession":
+    def session(self, *, repeatable: bool = False) -> "ScriptedSession":  # noqa: ARG002 (always is)
         return ScriptedSession(self)
 
     def reply(self, call: ScriptedCall) -> Completion:

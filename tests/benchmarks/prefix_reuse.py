@@ -63,7 +63,7 @@ class Led(Model):
         self._model = model
         self._decisions = iter(decisions)
 
-    def session(self) -> "LedSession":
+    def session(self, *, repeatable: bool = False) -> "LedSession":
         return LedSession(self._model.session(), self._decisions)
 
 
