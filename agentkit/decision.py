@@ -53,11 +53,16 @@ def read(text: str, tools: Sequence[Tool]) -> Decision:
         written = json.loads(text)
     except ValueError as error:
         raise Malformed(f"not JSON: {error}") from None
-    if not isinstance(written, dict) or len(cast(dict[str, Any], written)) != 1:
-        raise Malformed("not an object with one key")
-    [(key, value)] = cast(dict[str, Any], written).items()
+    if not isinstance(written, dict) or not written:
+        raise Malformed("not an object with a key")
+    fields = cast(dict[str, Any], written)
+    key, value = next(iter(fields.items()))
     try:
         match key:
+            case "tool":
+                if all(value != tool.name for tool in tools):
+                    raise Malformed(f"no tool named {value!r}")
+                return Call(tool=value, arguments=fields["arguments"])
             case "plan":
                 return Plan(steps=tuple(Step(tool=step["tool"], purpose=step["for"]) for step in value))
             case "answer":
@@ -65,10 +70,8 @@ def read(text: str, tools: Sequence[Tool]) -> Decision:
                 return Proposal(text=said.strip(), cited=tuple(dict.fromkeys(value["evidence"])))
             case "give_up":
                 return GiveUp(reason=value["reason"])
-            case name if any(name == tool.name for tool in tools):
-                return Call(tool=name, arguments=value)
             case _:
-                raise Malformed(f"no tool named {key!r}")
+                raise Malformed(f"no decision named {key!r}")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Malformed(f"{key}: {type(error).__name__}: {' '.join(str(error).split())}") from None
 

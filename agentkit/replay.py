@@ -13,10 +13,13 @@ from agentkit.events import Asked, Called, Decided, Event, Finished, Observed, S
 from agentkit.models.model import Completion, Model
 from agentkit.models.scripted import ScriptedModel
 from agentkit.tools import Part, Tool
-from agentkit.trace import TIMES, first_difference
 
+TIMES = frozenset({"seconds"})
+"""Fields that differ from run to run, and so never count as a difference."""
 SHOWN = 160
 """Characters of a value that a difference shows."""
+ABSENT = object()
+"""Stands where only one of the two has a field; null is a value."""
 
 AgentFor = Callable[[Model, Started], Agent[Any]]
 """Builds the agent that the header of a trace describes, around the given model."""
@@ -43,8 +46,8 @@ async def reexecute(events: Sequence[Event], agent_for: AgentFor) -> str:
         async for new in stream:
             # Another version that does the same is no difference.
             event = new.model_copy(update={"agentkit": header.agentkit}) if isinstance(new, Started) else new
-            if first_difference([expected[number]], [event]):
-                return f"event {number + 1} ({event.event}): {where(as_data(expected[number]), as_data(event))}"
+            if difference := where(as_data(expected[number]), as_data(event)):
+                return f"event {number + 1} ({event.event}): {difference}"
             number += 1
             if number == len(expected):
                 return ""
@@ -65,11 +68,11 @@ def where(was: Any, now: Any, path: str = "") -> str:
         keys = list({**old, **new})
     else:
         return "" if was == now else f"{path.lstrip('.') or 'it'} was {short(was)}, is now {short(now)}"
-    return next((found for k in keys if (found := where(old.get(k), new.get(k), f"{path}.{k}"))), "")
+    return next((found for k in keys if (found := where(old.get(k, ABSENT), new.get(k, ABSENT), f"{path}.{k}"))), "")
 
 
 def short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = "absent" if value is ABSENT else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 

@@ -18,14 +18,15 @@ import time
 import typing
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from fractions import Fraction
-from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any, Self, TypeVar, get_args, get_origin, overload
+from importlib.metadata import EntryPoint
+from typing import Annotated, Any, Self, TypeGuard, TypeVar, get_args, get_origin, overload
 
 import jsonschema_rs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from agentkit import plugins
 from agentkit.answer import Passage
-from agentkit.errors import ConfigurationError, DefinitionError, ToolError, ToolTimeout, UnknownName
+from agentkit.errors import ConfigurationError, DefinitionError, ToolError, ToolTimeout
 
 T = TypeVar("T")
 
@@ -332,7 +333,7 @@ def to_parts(result: object) -> tuple[Part, ...]:
 
 def known_tools() -> dict[str, EntryPoint]:
     """The installed tools by name; nothing is loaded."""
-    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name)}
+    return plugins.installed(ENTRY_POINTS)
 
 
 def load_tools(names: Iterable[str]) -> list[Tool]:
@@ -340,17 +341,13 @@ def load_tools(names: Iterable[str]) -> list[Tool]:
 
     Raises:
         UnknownName: No installed package offers such a tool.
+        DefinitionError: What a package offers as one is none, or can't be loaded.
     """
-    known = known_tools()
-    loaded: list[Tool] = []
-    for name in names:
-        if name not in known:
-            raise UnknownName("tool", name, known)
-        found = known[name].load()
-        if not isinstance(found, Tool):
-            raise DefinitionError(f"entry point {name!r} ({known[name].value}) is not a tool; decorate it with @tool")
-        loaded.append(found)
-    return loaded
+    return plugins.load(ENTRY_POINTS, names, kind="tool", fits=_is_tool, unfit="is not a tool; decorate it with @tool")
+
+
+def _is_tool(found: object) -> TypeGuard[Tool]:
+    return isinstance(found, Tool)
 
 
 def one_line(error: Exception) -> str:

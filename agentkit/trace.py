@@ -1,18 +1,13 @@
-"""A run's events as JSON lines: written as they happen, read back, compared."""
+"""A run's events as JSON lines: written as they happen, read back."""
 
-import json
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Self
 
 from pydantic import ValidationError
 
 from agentkit.errors import TraceError
 from agentkit.events import EVENT, TRACE_VERSION, Event, Started
-
-TIMES = frozenset({"seconds"})
-"""Fields that differ from run to run; `first_difference` leaves them out."""
 
 
 class TraceWriter:
@@ -63,33 +58,3 @@ def read_trace(path: Path) -> list[Event]:
     if events[0].trace > TRACE_VERSION:
         raise TraceError(f"{path} is a trace of version {events[0].trace}; this agentkit reads up to {TRACE_VERSION}")
     return events
-
-
-def first_difference(old: Iterable[Event], new: Iterable[Event]) -> str:
-    """The first event in which two runs differ, times apart; empty when they don't."""
-    for number, (was, now) in enumerate(_pairs(old, new), 1):
-        if was != now:
-            return f"event {number}: was {_shown(was)}, is now {_shown(now)}"
-    return ""
-
-
-def _pairs(old: Iterable[Event], new: Iterable[Event]) -> Iterator[tuple[object, object]]:
-    was, now = [_timeless(e) for e in old], [_timeless(e) for e in new]
-    for i in range(max(len(was), len(now))):
-        yield was[i] if i < len(was) else None, now[i] if i < len(now) else None
-
-
-def _timeless(event: Event) -> object:
-    def strip(node: Any) -> Any:
-        if isinstance(node, dict):
-            return {k: strip(v) for k, v in cast(dict[str, Any], node).items() if k not in TIMES}
-        if isinstance(node, list):
-            return [strip(v) for v in cast(list[Any], node)]
-        return node
-
-    return strip(json.loads(event.model_dump_json(by_alias=True)))
-
-
-def _shown(event: object) -> str:
-    text = json.dumps(event, ensure_ascii=False)
-    return text if len(text) <= 200 else text[:197] + "…"

@@ -155,9 +155,9 @@ GIVES_UP = compact({"give_up": {"reason": GIVE_UP[0]}})
 OTHER_TASKS = [plain.task for plain in plain_tasks()] + ["print 2 + 2 in python, use the calculator, look it up"]
 DECISIONS: tuple[dict[str, Any], ...] = (
     {"plan": []},
-    {"retrieval": {"query": "things"}},
-    {"calculator": {"expression": "7 * 2"}},
-    {"python": {"code": "print(7 * 2)"}},
+    {"tool": "retrieval", "arguments": {"query": "things"}},
+    {"tool": "calculator", "arguments": {"expression": "7 * 2"}},
+    {"tool": "python", "arguments": {"code": "print(7 * 2)"}},
     {"answer": {"evidence": [1], "text": "There are 7 things."}},
 )
 """What may be decided whatever the task is: the one number comes from what retrieval reports."""
@@ -165,7 +165,7 @@ DECISIONS: tuple[dict[str, Any], ...] = (
 
 def offers(grammar: Grammar, tool: Tool) -> bool:
     """Whether a call of the tool, the one that it gives as its example, may be decoded."""
-    return admits(grammar, compact({tool.name: dict(tool.examples[0].arguments)}))
+    return admits(grammar, compact({"tool": tool.name, "arguments": dict(tool.examples[0].arguments)}))
 
 
 def asked_of(task: str) -> list[Ask]:

@@ -33,9 +33,9 @@ NETWORK = frozenset(
 TOOLS = ("retrieval", "calculator", "python")
 TASK = "How many litres of diesel does Generator 1 burn in 8 hours at full load?"
 WHOLE_RUN = (
-    {"retrieval": {"query": "diesel that Generator 1 burns per hour at full load"}},
-    {"calculator": {"expression": "15 * 8"}},
-    {"python": {"code": "print(15 * 8)"}},
+    {"tool": "retrieval", "arguments": {"query": "diesel that Generator 1 burns per hour at full load"}},
+    {"tool": "calculator", "arguments": {"expression": "15 * 8"}},
+    {"tool": "python", "arguments": {"code": "print(15 * 8)"}},
     {"answer": {"evidence": [1, 4], "text": "Generator 1 burns 120 litres of diesel in 8 hours at full load."}},
 )
 

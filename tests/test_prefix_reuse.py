@@ -74,8 +74,8 @@ def test_a_five_step_run_of_the_quickstart_computes_its_transcript_once(model: L
 def test_a_correction_does_not_break_the_reuse(model: LlamaCpp) -> None:
     decisions = [
         {"plan": [{"for": "how many lamps there are", "tool": "stock"}, {"for": "what they cost", "tool": "price"}]},
-        {"stock": {"item": "lamps"}},
-        {"price": {"item": "lamps"}},
+        {"tool": "stock", "arguments": {"item": "lamps"}},
+        {"tool": "price", "arguments": {"item": "lamps"}},
         {"answer": {"evidence": [1], "text": "44 lamps are in stock."}},
         {"answer": {"evidence": [1], "text": "41 lamps are in stock."}},
     ]

@@ -161,14 +161,15 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "events": frozenset({"answer"}),
     "settings": frozenset({"errors"}),
     "trace": frozenset({"errors", "events"}),
+    "plugins": frozenset({"errors"}),
     **dict.fromkeys(PARTS, FLOOR),
-    "tools": FLOOR | PARTS,
-    "checks": FLOOR | PARTS,  # a check calls no tool
+    "tools": FLOOR | PARTS | {"plugins"},
+    "checks": FLOOR | PARTS | {"plugins"},  # a check calls no tool
     "decision": FLOOR | {"tools"},
     "protocol": FLOOR | PARTS | {"tools", "decision"},
     "run": FLOOR | PARTS | {"tools", "checks", "protocol"},
     "agent": FLOOR | PARTS | {"tools", "checks", "protocol", "run"},
-    "replay": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent", "trace"},
+    "replay": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent"},
     "cli": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent", "trace", "replay"},
     "__main__": frozenset({"cli"}),
     "agentkit_tools": FLOOR | PARTS | {"tools"},  # a tool knows no agent

@@ -9,12 +9,12 @@ import pytest
 from agentkit.agent import Agent
 from agentkit.answer import Answer, Passage
 from agentkit.errors import ContextOverflow, TraceError
-from agentkit.events import Called, Decided, Event, Finished, Observed, Started, Turn
+from agentkit.events import Called, Checked, Decided, Drafted, Event, Finished, Observed, Started, Turn
 from agentkit.limits import Limits
 from agentkit.models.model import Completion, Model
 from agentkit.models.scripted import ScriptedModel
 from agentkit.protocol import GIVE_UP
-from agentkit.replay import reexecute, repeatable
+from agentkit.replay import as_data, reexecute, repeatable, where
 from agentkit.tools import Tool, ToolError, tool
 
 HISTORY = (Turn(task="What is the fee?", answer="It is 12."),)
@@ -47,8 +47,8 @@ def again(events: Sequence[Event], tools: Sequence[Tool] = (double,), **settings
 
 RUN = (
     {"plan": [{"for": "twice", "tool": "double"}]},
-    {"double": {"number": 21}},
-    {"double": {"number": 21}},
+    {"tool": "double", "arguments": {"number": 21}},
+    {"tool": "double", "arguments": {"number": 21}},
     {"answer": {"evidence": [1], "text": "It is 43."}},
     {"answer": {"evidence": [1], "text": "It is 42."}},
 )
@@ -97,6 +97,56 @@ def test_a_long_value_that_differs_is_cut() -> None:
     assert difference.endswith(f'error was "{"y" * 158}…, is now ""')
 
 
+def slower(event: Event) -> Event:
+    """The same event on a slower machine."""
+    match event:
+        case Decided():
+            return event.model_copy(update={"usage": event.usage.model_copy(update={"seconds": 99.0})})
+        case Observed() | Checked():
+            return event.model_copy(update={"seconds": 99.0})
+        case Finished():
+            usage = event.answer.usage.model_copy(update={"seconds": 99.0})
+            return event.model_copy(update={"answer": event.answer.model_copy(update={"usage": usage})})
+        case _:
+            return event
+
+
+def test_runs_that_differ_in_their_times_only_do_not_differ() -> None:
+    events = recorded(RUN)
+    other = [slower(event) for event in events]
+    assert other != events
+    assert {where(as_data(was), as_data(now)) for was, now in zip(events, other, strict=True)} == {""}
+    assert again(other) == ""
+
+
+def test_whatever_event_took_the_place_of_another_is_told() -> None:
+    events = recorded(RUN)
+    for number, event in enumerate(events, 1):
+        if isinstance(event, Started | Decided):  # what is run again comes from these
+            continue
+        other = Drafted(text="Something else.", cited=())
+        difference = again([*events[: number - 1], other, *events[number:]])
+        assert difference.startswith(f"event {number} ({event.event}): ")
+        field = "text" if isinstance(event, Drafted) else "event"
+        assert f" {field} was " in difference
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        ({"a": {"b": 1}}, {"a": {"b": 1}}, ""),
+        ({"a": {"b": 1}}, {"a": {"b": 2}}, "a.b was 1, is now 2"),
+        ({"a": [1, 2]}, {"a": [1]}, "a.1 was 2, is now absent"),
+        ({"a": [1]}, {"a": [1, None]}, "a.1 was absent, is now null"),
+        ({"a": None}, {}, "a was null, is now absent"),
+        ({"a": {}}, {"a": []}, "a was {}, is now []"),
+        ("x", "y", 'it was "x", is now "y"'),
+    ],
+)
+def test_the_first_field_that_differs_is_named_with_both_values(was: object, now: object, told: str) -> None:
+    assert where(was, now) == told
+
+
 def test_an_interrupted_run_repeats_as_far_as_it_went() -> None:
     events = recorded(RUN)
     for end in range(1, len(events)):
@@ -131,7 +181,7 @@ def approve(_name: str, arguments: Mapping[str, Any]) -> bool:
 
 def test_a_tool_that_acts_on_the_world_is_not_called_again() -> None:
     targets = ("door", "wall", "gate", "friend")
-    replies = [*({"act": {"target": target}} for target in targets), GIVES_UP]
+    replies = [*({"tool": "act", "arguments": {"target": target}} for target in targets), GIVES_UP]
     world: list[str] = []
     events = recorded(replies, tools=[acting(world)], plan=False, approve=approve)
     assert world == ["door", "wall", "gate"]
@@ -148,7 +198,7 @@ def test_an_end_that_came_from_the_clock_is_not_repeated() -> None:
         return "done"
 
     waiting = True
-    events = recorded([{"wait": {}}], tools=[wait], plan=False, limits=Limits(seconds=0.2))
+    events = recorded([{"tool": "wait", "arguments": {}}], tools=[wait], plan=False, limits=Limits(seconds=0.2))
     assert isinstance(events[-2], Called)
     assert finished(events).status == "exhausted"
     waiting = False
@@ -157,7 +207,7 @@ def test_an_end_that_came_from_the_clock_is_not_repeated() -> None:
 
 
 def test_an_end_that_came_from_a_full_context_is_not_repeated() -> None:
-    replies: list[Any] = [{"double": {"number": 21}}]
+    replies: list[Any] = [{"tool": "double", "arguments": {"number": 21}}]
 
     def full(*_: object) -> Any:
         if not replies:

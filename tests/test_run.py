@@ -36,7 +36,7 @@ def lookup(topic: str) -> list[Passage]:
 
 
 def call(name: str, **arguments: object) -> dict[str, object]:
-    return {name: arguments}
+    return {"tool": name, "arguments": arguments}
 
 
 def answer(text: str, *evidence: int) -> dict[str, object]:
@@ -296,7 +296,12 @@ def test_when_the_calls_are_used_up_the_model_must_end_the_run() -> None:
 
 
 def test_an_unreadable_decision_is_counted_and_asked_for_again() -> None:
-    replies = [plan("double"), '{"double":{"number":', call("double", number=21), answer("Twice 21 is 42.", 1)]
+    replies = [
+        plan("double"),
+        '{"tool":"double","arguments":{"number":',
+        call("double", number=21),
+        answer("Twice 21 is 42.", 1),
+    ]
     result, events = run(replies, lenient=True)
     assert [bool(d.malformed) for d in of(Decided, events)] == [False, True, False, False]
     assert result.status == "supported"

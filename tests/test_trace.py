@@ -1,4 +1,4 @@
-"""A trace: written as it happens, read back, compared."""
+"""A trace: written as it happens, read back."""
 
 import os
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from agentkit.events import (
     Told,
     Turn,
 )
-from agentkit.trace import TraceWriter, first_difference, read_trace
+from agentkit.trace import TraceWriter, read_trace
 
 PASSAGE = Evidence(id=1, tool="lookup", call=1, text="Tank B:\n  8,500 l\t“üblich” 日本 \x00\x1f", source="water.md")
 FINDING = Finding(check="numbers", claim="It holds 8,500 l.", verdict="supported", evidence=(1,))
@@ -166,55 +166,6 @@ def test_a_trace_of_a_newer_version_is_refused_and_names_both(tmp_path: Path) ->
 def test_line_separators_in_a_text_do_not_end_a_line_of_the_trace(tmp_path: Path, separator: str) -> None:
     run = [RUN[0], Drafted(text=f"one{separator}two", cited=()), RUN[-1]]
     assert read_trace(write(tmp_path / "t.jsonl", run)) == run
-
-
-# Comparing
-
-
-def slower(event: Event) -> Event:
-    """The same event on a slower machine."""
-    match event:
-        case Decided():
-            return event.model_copy(update={"usage": event.usage.model_copy(update={"seconds": 99.0})})
-        case Observed() | Checked():
-            return event.model_copy(update={"seconds": 99.0})
-        case Finished():
-            usage = event.answer.usage.model_copy(update={"seconds": 99.0})
-            return event.model_copy(update={"answer": event.answer.model_copy(update={"usage": usage})})
-        case _:
-            return event
-
-
-def test_runs_that_differ_in_their_times_only_do_not_differ() -> None:
-    other = [slower(event) for event in RUN]
-    assert other != list(RUN)
-    assert first_difference(RUN, other) == ""
-
-
-@pytest.mark.parametrize("position", range(len(RUN)))
-def test_the_first_event_that_differs_is_named(position: int) -> None:
-    other = [*RUN[:position], Drafted(text="Something else.", cited=()), *RUN[position + 1 :]]
-    difference = first_difference(RUN, other)
-    assert difference.startswith(f"event {position + 1}: was {{")
-    assert 'is now {"event": "drafted", "text": "Something else.", "cited": []}' in difference
-
-
-@pytest.mark.parametrize("longer", ["old", "new"])
-def test_a_run_that_goes_on_differs_from_one_that_ended(longer: str) -> None:
-    pair = (RUN, RUN[:-1]) if longer == "old" else (RUN[:-1], RUN)
-    difference = first_difference(*pair)
-    assert difference.startswith(f"event {len(RUN)}: ")
-    assert ("is now null" if longer == "old" else "was null") in difference
-
-
-def test_a_long_event_is_shown_cut() -> None:
-    difference = first_difference([Drafted(text="x" * 5000, cited=())], [Drafted(text="y" * 5000, cited=())])
-    assert difference.count("…") == 2
-    assert len(difference) < 500
-
-
-def test_two_empty_runs_do_not_differ() -> None:
-    assert first_difference([], []) == ""
 
 
 def test_a_full_disk_is_an_error_of_the_system() -> None:

@@ -13,7 +13,10 @@ from agentkit.checks.words import STOPWORDS, WORD, content_words, stem
 
 COSINE = 0.5
 """Least cosine between what is asked for and some word of the passages. With all-MiniLM-L6-v2, `price` and `cost`
-have 0.74, `boss` and `leader` 0.66; `dogs` and `e-mail address` stay under 0.43 with words about a station's staff."""
+have 0.74, `boss` and `leader` 0.66; `dogs` and `e-mail address` stay under 0.43 with words about a station's staff.
+On held-out questions of SQuAD and HotpotQA (`tests/benchmarks/calibrate_checks.py`) 37 % of 276 similar passages that
+don't answer are caught, and 21 % of 274 that do are objected to: a weak check. 0.4 gives 18 % and 9 %, 0.7 gives 52 %
+and 34 %, in sum 2 points better (within the error), but a false alarm withholds a right answer."""
 
 VERBS = r"is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must|may"
 HOW_MANY = re.compile(r"\bhow many (.*)", re.IGNORECASE)

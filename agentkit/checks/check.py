@@ -2,13 +2,13 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, cast
+from importlib.metadata import EntryPoint
+from typing import Literal, TypeGuard
 
 from pydantic import BaseModel
 
+from agentkit import plugins
 from agentkit.answer import Evidence, Finding
-from agentkit.errors import DefinitionError, UnknownName
 from agentkit.events import Called, Turn
 from agentkit.knowledge.sentences import sentences
 
@@ -75,7 +75,7 @@ def name_of(check: Check) -> str:
 
 def known_checks() -> dict[str, EntryPoint]:
     """The installed checks by name; nothing is loaded."""
-    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name)}
+    return plugins.installed(ENTRY_POINTS)
 
 
 def load_checks(names: Iterable[str]) -> list[Check]:
@@ -83,14 +83,10 @@ def load_checks(names: Iterable[str]) -> list[Check]:
 
     Raises:
         UnknownName: No installed package offers such a check.
+        DefinitionError: What a package offers as one is none, or can't be loaded.
     """
-    known = known_checks()
-    loaded: list[Check] = []
-    for name in names:
-        if name not in known:
-            raise UnknownName("check", name, known)
-        found: Any = known[name].load()
-        if not callable(found):
-            raise DefinitionError(f"entry point {name!r} ({known[name].value}) is not callable, so not a check")
-        loaded.append(cast(Check, found))
-    return loaded
+    return plugins.load(ENTRY_POINTS, names, kind="check", fits=_is_check, unfit="is not callable, so not a check")
+
+
+def _is_check(found: object) -> TypeGuard[Check]:
+    return callable(found)

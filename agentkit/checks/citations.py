@@ -9,9 +9,13 @@ from agentkit.checks.words import WORD, content_words, stem
 from agentkit.knowledge.sentences import sentences
 
 LEXICAL = 0.5
-"""Share of a claim's content words that its passages must have."""
+"""Share of a claim's content words that its passages must have. With COSINE, on held-out pairs of FEVER, SummEdits and
+BEGIN (`tests/benchmarks/calibrate_checks.py`): 82 % of 141 claims that cite the most similar wrong passage are caught,
+11 % of 141 supported ones fail. 0.4 and 0.35 give 77 % and 9 %, 0.6 gives 88 % and 21 %: no better in sum. Claims that
+the right passage contradicts aren't what it is for: it catches 32 % of 190."""
 COSINE = 0.35
-"""Least cosine between a claim and the closest sentence of its passages."""
+"""Least cosine between a claim and the closest sentence of its passages. It hardly counts beside LEXICAL: from 0.2 to
+0.5 it moves either rate by 3 points at most."""
 SHORT = 3
 """A claim of fewer content words is read together with the task: `42 kWh.` says nothing alone."""
 

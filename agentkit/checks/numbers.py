@@ -65,7 +65,7 @@ class Known:
     def of(cls, draft: Draft) -> "Known":
         """Gather the numbers of a draft's task, history and evidence."""
         said = [draft.task, *(text for turn in draft.history for text in (turn.task, turn.answer))]
-        everything = "\n".join([*said, *(f"{e.text} {e.source}" for e in draft.evidence)])
+        texts = [*said, *(f"{e.text} {e.source}" for e in draft.evidence)]
         found = [(e.id, n) for e in draft.evidence if e.source for n in numbers_in(e.text, context=e.source)]
         having = Counter(word for _, n in found for word in n.near | n.far)
         return cls(
@@ -73,8 +73,8 @@ class Known:
             found=found,
             computed=[(e.id, n) for e in draft.evidence if not e.source for n in numbers_in(e.text)],
             operands=frozenset(n for e in draft.evidence if not e.source for n in operands_of(draft, e)),
-            units=unit_names(everything),
-            words=content_words(everything),
+            units=frozenset[str]().union(*map(unit_names, texts)),
+            words=frozenset[str]().union(*map(content_words, texts)),
             task_words=content_words(draft.task),
             task_years=years_in(draft.task),
             rarity={word: log((1 + len(found)) / count) for word, count in having.items()},
@@ -199,7 +199,8 @@ def invented(draft: Draft, arguments: object) -> str:
 def untraced(texts: Sequence[str], sources: Iterable[Number], units: frozenset[str]) -> list[str]:
     """The numbers of an expression or a program that come from none of the sources."""
     licensed = {Fraction(n) for word, allowed in LICENSED.items() for n in allowed if any(word in u for u in units)}
-    free = FREE | licensed | (IN_PROGRAM if any(PROGRAM.search(text) for text in texts) else FREE)
+    program = any(PROGRAM.search(text) for text in texts)
+    free = FREE | licensed | (IN_PROGRAM if program else frozenset[Fraction]())
     values = {n.quantity.value for n in sources if n.quantity is not None}
     return [
         written

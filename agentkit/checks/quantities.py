@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from agentkit.arithmetic import Mention, Quantity, Unit
 from agentkit.arithmetic import quantities as mentions
@@ -63,7 +64,9 @@ class Number:
     """Years that its sentence, its column or its heading speak of."""
 
 
-def numbers_in(text: str, *, context: str = "", words: bool = True) -> list[Number]:
+# Evidence stays as it is while a run goes on, but is asked about before each call and by the check.
+@lru_cache(maxsize=1000)
+def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Number, ...]:
     """The numbers of a text. `context` (a heading, a source) belongs to the role of each.
 
     `words`: number words count too (two, a dozen).
@@ -88,7 +91,7 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> list[Numb
             for clause in CLAUSE.split(sentence):
                 in_clause = _in_clause(clause, near=content_words(clause) | head, far=far, words=words)
                 found += [replace(number, years=years) for number in in_clause]
-    return found
+    return tuple(found)
 
 
 def _in_row(cells: list[str], header: list[str], context: str, *, words: bool) -> Iterator[Number]:
@@ -148,6 +151,7 @@ def _unit_of(column: str) -> Unit | None:
     return found[0].quantity.unit if found else None
 
 
+@lru_cache(maxsize=1000)
 def unit_names(text: str) -> frozenset[str]:
     """Canonical names of all units that a text speaks of, with or without a number."""
     tokens = re.findall(rf"[{CURRENCY_SIGNS}%]|°[CF]|[^\W\d_]+", text)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from agentkit.knowledge.embedder import Embedder
     from agentkit.models.model import Model
 
-SCRIPTED = "scripted:"
-"""`scripted:FILE` is a model that writes the lines of a file, one a decision: for demonstrations and tests."""
 DOCUMENTS = "Corpus"
 """The type of resource that a tool needs which reads documents."""
 
@@ -40,8 +38,7 @@ def check_model(settings: Settings) -> None:
     """
     from agentkit.models import catalog
 
-    if not settings.model.startswith(SCRIPTED):
-        catalog.resolve(settings.model or catalog.DEFAULT)
+    catalog.resolve(settings.model or catalog.DEFAULT)
 
 
 def leaving(settings: Settings) -> list[str]:
@@ -57,22 +54,7 @@ async def open_model(settings: Settings) -> "Model":
     from agentkit.models import catalog
 
     spec = settings.model or catalog.DEFAULT
-    if spec.startswith(SCRIPTED):
-        return scripted(spec)
     return await catalog.load(spec, context=settings.context, threads=settings.threads, parallel=1)
-
-
-def scripted(spec: str) -> "Model":
-    """A model that writes a file's lines."""
-    from agentkit.models.scripted import ScriptedModel
-
-    path = Path(spec.removeprefix(SCRIPTED)).expanduser()
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigurationError(f"can't read the script {path}: {reason}; give a text, one reply a line") from None
-    return ScriptedModel([line for line in lines if line.strip()], name=spec)
 
 
 def open_tools(names: Iterable[str], settings: Settings) -> list[Tool]:

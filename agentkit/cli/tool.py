@@ -102,8 +102,9 @@ def listed() -> int:
         try:
             [found] = load_tools([name])
             table.add_row(Text(signature(found), style="bold"), Text(one_line(found.description)))
-        except (AgentkitError, ImportError) as error:
-            table.add_row(Text(name, style="bold"), Text(f"can't be loaded: {one_line(str(error))}", style="yellow"))
+        except AgentkitError as error:
+            reason = one_line(str(error.__cause__ or error))
+            table.add_row(Text(name, style="bold"), Text(f"can't be loaded: {reason}", style="yellow"))
     Console(highlight=False).print(table)
     return 0
 

@@ -1,4 +1,4 @@
-"""From a name to a model: the known ones, a GGUF file by its path, an endpoint by its URL.
+"""From a name to a model: the known ones, a GGUF file by its path, an endpoint by its URL, a script.
 
 Only `pull` downloads. Everything else looks at what is on this machine.
 """
@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 GGUF_MAGIC = b"GGUF"
+SCRIPTED = "scripted:"
+"""`scripted:FILE` is a model that writes the lines of a file, one a decision: for demonstrations and tests."""
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 
 
@@ -54,11 +56,11 @@ class Listed(BaseModel, frozen=True):
 class Source(BaseModel, frozen=True):
     """What a spec stands for: an engine and what to give it."""
 
-    engine: Literal["llamacpp", "openai"]
+    engine: Literal["llamacpp", "openai", "scripted"]
     name: str
     """As `resolve` would find it again."""
     path: Path | None = None
-    """The GGUF file, for llamacpp."""
+    """The GGUF file, for llamacpp; the text of replies, for scripted."""
     url: str = ""
     """The endpoint, for openai."""
     model: str = ""
@@ -133,7 +135,7 @@ def listing() -> list[Listed]:
 
 
 def resolve(spec: str) -> Source:
-    """Say what a spec stands for: a known name, a path to a GGUF file, or http(s)://host/v1#model.
+    """Say what a spec stands for: a known name, a path to a GGUF file, http(s)://host/v1#model, or scripted:FILE.
 
     Raises:
         UnknownName: It is none of these.
@@ -143,6 +145,8 @@ def resolve(spec: str) -> Source:
         return _known(KNOWN[spec])
     if spec.startswith(("http://", "https://")):
         return _endpoint(spec)
+    if spec.startswith(SCRIPTED):
+        return Source(engine="scripted", name=spec, path=_script(Path(spec.removeprefix(SCRIPTED)).expanduser()))
     path = Path(spec).expanduser()
     if spec.endswith(".gguf") or path.is_file():
         return Source(engine="llamacpp", name=spec, path=_checked(path))
@@ -169,6 +173,10 @@ async def load(
         ModelError: The engine can't open it.
     """
     source = resolve(spec)
+    if source.engine == "scripted" and source.path:
+        from agentkit.models.scripted import ScriptedModel
+
+        return ScriptedModel(_replies(source.path), name=source.name)
     if source.path is None:
         from agentkit.models.openai import OpenAI
 
@@ -224,6 +232,21 @@ def _checked(path: Path) -> Path:
     if magic != GGUF_MAGIC:
         raise ConfigurationError(f"{path} isn't a GGUF file: it starts with {magic!r}; convert it, or name another")
     return path
+
+
+def _script(path: Path) -> Path:
+    if os.path.isfile(path) or not os.path.exists(path):  # a pipe can be read only once
+        _replies(path)
+    return path
+
+
+def _replies(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"can't read the script {path}: {reason}; give a text, one reply a line") from None
+    return [line for line in lines if line.strip()]
 
 
 def _path(entry: Entry) -> Path:

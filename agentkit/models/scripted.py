@@ -1,6 +1,7 @@
 """A model that says what it is told to: for tests, replay and documentation.
 
-model = ScriptedModel([{"calculator": {"expression": "6*7"}}, {"answer": {"text": "42", "evidence": [1]}}])
+sums = {"tool": "calculator", "arguments": {"expression": "6*7"}}
+model = ScriptedModel([sums, {"answer": {"text": "42", "evidence": [1]}}])
 """
 
 import json

@@ -39,9 +39,9 @@ DECISIONS: tuple[dict[str, Any], ...] = (
             {"for": "count of the multiples of 7", "tool": "python"},
         ]
     },
-    {"retrieval": {"query": "how many litres does Tank B hold, behind the North Laboratory"}},
-    {"calculator": {"expression": "8,500 * 0.15"}},
-    {"python": {"code": "print(sum(1 for n in range(1, 1276) if n % 7 == 0), 'multiples of 7')"}},
+    {"tool": "retrieval", "arguments": {"query": "how many litres does Tank B hold, behind the North Laboratory"}},
+    {"tool": "calculator", "arguments": {"expression": "8,500 * 0.15"}},
+    {"tool": "python", "arguments": {"code": "print(sum(1 for n in range(1, 1276) if n % 7 == 0), 'multiples of 7')"}},
     {"answer": {"evidence": [1], "text": "15 percent of 8,500 litres is 1,275, and 182 numbers are multiples of 7."}},
 )
 """Plan, look up, compute, run a program, answer.

@@ -27,7 +27,7 @@ Cli = Callable[..., Ran]
 
 SUM = (
     {"plan": [{"for": "take the share", "tool": "calculator"}]},
-    {"calculator": {"expression": "15% of 80"}},
+    {"tool": "calculator", "arguments": {"expression": "15% of 80"}},
     {"answer": {"evidence": [1], "text": "15% of 80 is 12."}},
 )
 """What a model writes that takes 15% of 80."""

@@ -23,7 +23,11 @@ Script = Callable[..., str]
 Process = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 NOTHING = ('{"plan":[]}', GIVES_UP)
-LAUNCH = ({"plan": [{"for": "leave for good", "tool": "launch"}]}, {"launch": {"target": "moon"}}, GIVES_UP)
+LAUNCH = (
+    {"plan": [{"for": "leave for good", "tool": "launch"}]},
+    {"tool": "launch", "arguments": {"target": "moon"}},
+    GIVES_UP,
+)
 
 
 def test_the_answer_alone_is_the_output(cli: Cli, script: Script) -> None:
@@ -209,7 +213,7 @@ def interrupted(*arguments: str, trace: Path, until: str) -> tuple[int, bytes, b
 
 
 def test_ctrl_c_ends_a_call_and_keeps_the_trace(script: Script, alone: Path, plugins: Sequence[str]) -> None:
-    slow = ({"plan": [{"for": "wait a while", "tool": "slow"}]}, '{"slow":{}}')
+    slow = ({"plan": [{"for": "wait a while", "tool": "slow"}]}, '{"tool":"slow","arguments":{}}')
     trace = alone / "t.jsonl"
     code, out, err, took = interrupted("x", "-m", script(*slow), "--tools", "slow", trace=trace, until='"called"')
     assert (code, out) == (130, b"")

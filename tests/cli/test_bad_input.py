@@ -178,7 +178,7 @@ def test_an_unknown_tool(cli: Cli, script: Script) -> None:
 def test_a_tool_that_fails_or_hangs_does_not_end_the_run(
     cli: Cli, script: Script, tool: str, arguments: dict[str, str], said: str
 ) -> None:
-    model = script({"plan": [{"for": "try it", "tool": tool}]}, {tool: arguments}, GIVES_UP)
+    model = script({"plan": [{"for": "try it", "tool": tool}]}, {"tool": tool, "arguments": arguments}, GIVES_UP)
     ran = cli("ask", "x", "-m", model, "--tools", tool)
     assert ran.code == 1
     assert said in ran.err

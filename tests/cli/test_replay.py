@@ -61,7 +61,7 @@ def test_check_stops_at_the_first_difference(cli: Cli, trace: Path) -> None:
 
 def test_check_takes_tools_and_settings_from_the_trace(cli: Cli, script: Script, alone: Path) -> None:
     (alone / "agentkit.toml").write_text("[tools.python]\nseconds = 0.2\n")
-    loop = ('{"plan":[]}', {"python": {"code": "while True: pass"}}, GIVES_UP)
+    loop = ('{"plan":[]}', {"tool": "python", "arguments": {"code": "while True: pass"}}, GIVES_UP)
     assert cli("ask", "x", "-m", script(*loop), "--trace", "t.jsonl", "--seconds", "50").code == 1
     (alone / "agentkit.toml").unlink()
     ran = cli("replay", "t.jsonl", "--check")
@@ -69,7 +69,7 @@ def test_check_takes_tools_and_settings_from_the_trace(cli: Cli, script: Script,
 
 
 def test_check_does_not_act_on_the_world_again(cli: Cli, script: Script, alone: Path, plugins: Sequence[str]) -> None:
-    replies = ('{"plan":[]}', {"launch": {"target": "moon"}}, GIVES_UP)
+    replies = ('{"plan":[]}', {"tool": "launch", "arguments": {"target": "moon"}}, GIVES_UP)
     cli("ask", "Launch.", "-m", script(*replies), "--tools", "launch", "--yes", "--trace", "t.jsonl")
     assert cli("replay", "t.jsonl", "--check").code == 0
     assert (alone / "launched.txt").read_text() == "moon"
@@ -104,7 +104,7 @@ def test_check_searches_the_documents_again(
     (alone / "docs" / "fees.md").write_text("# Fees\n\nThe entrance fee is 12 euros.\n")
     replies = (
         '{"plan":[]}',
-        {"retrieval": {"query": "entrance fee"}},
+        {"tool": "retrieval", "arguments": {"query": "entrance fee"}},
         {"answer": {"evidence": [1], "text": "The entrance fee is 12 euros."}},
     )
     ran = cli("ask", "What is the entrance fee?", "-m", script(*replies), "--docs", "docs", "--trace", "t.jsonl")

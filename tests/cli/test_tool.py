@@ -79,6 +79,13 @@ def test_what_a_tool_returns_does_not_steer_the_terminal(cli: Cli, plugins: Sequ
     assert not set(cli("tool", "rude", "--json").out) & set("\x1b\x07\u202e\x9b")
 
 
+def test_a_tool_whose_package_is_broken_is_one_line_and_exit_code_2(cli: Cli, plugins: Sequence[str]) -> None:
+    ran = cli("tool", "absent", "x")
+    assert (ran.code, ran.out) == (2, "")
+    assert "entry point 'absent' (cli_test_tools_absent:tool) can't be loaded: ModuleNotFoundError: " in ran.err
+    assert ran.err.count("\n") == 1
+
+
 @pytest.mark.model
 def test_retrieval_prints_passages_with_their_sources(cli: Cli, alone: Path, tmp_path: Path, embedder: Path) -> None:
     (tmp_path / "cache" / "models").mkdir(parents=True)

@@ -10,6 +10,8 @@ import pytest
 from agentkit.models import catalog
 from agentkit.models.llamacpp import LlamaCpp
 
+from .endpoint import Endpoint
+
 
 @pytest.fixture(scope="session")
 def model_path() -> Path:
@@ -26,3 +28,12 @@ def model(model_path: Path) -> Iterator[LlamaCpp]:
     loaded = asyncio.run(LlamaCpp.load(model_path, context=4096, parallel=2, threads=1))
     yield loaded
     asyncio.run(loaded.aclose())
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    served = Endpoint()
+    yield served
+    served.gone.set()
+    served.server.shutdown()
+    served.server.server_close()

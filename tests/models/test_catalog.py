@@ -23,6 +23,7 @@ from agentkit.errors import ConfigurationError, DownloadError, MissingExtra, Unk
 from agentkit.models import catalog, requantize
 from agentkit.models.download import File, Piece
 from agentkit.models.known import KNOWN, Entry
+from agentkit.models.model import Message
 from agentkit.models.openai import OpenAI
 
 
@@ -346,6 +347,45 @@ def test_an_endpoint_is_loaded_without_being_asked(monkeypatch: pytest.MonkeyPat
     model = asyncio.run(catalog.load("http://127.0.0.1:9/v1#m", context=100))
     assert isinstance(model, OpenAI)
     assert (model.name, model.context) == ("http://127.0.0.1:9/v1#m", 100)
+
+
+def test_a_script_is_a_model_that_writes_its_lines(tmp_path: Path) -> None:
+    script = tmp_path / "script.txt"
+    script.write_text('{"plan":[]}\n\n  \nsecond\n')
+    spec = f"scripted:{script}"
+    assert catalog.resolve(spec) == catalog.Source(engine="scripted", name=spec, path=script)
+
+    async def replies() -> tuple[str, list[str]]:
+        async with await catalog.load(spec) as model, model.session() as session:
+            hello = [Message(role="user", content="Hello")]
+            return model.name, [(await session.generate(hello)).text for _ in range(2)]
+
+    assert asyncio.run(replies()) == (spec, ['{"plan":[]}', "second"])
+
+
+def test_a_script_that_comes_through_a_pipe_is_read_only_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_text, args=("only\n",), daemon=True).start()
+
+    async def reply() -> str:
+        async with await catalog.load(f"scripted:{pipe}") as model, model.session() as session:
+            return (await session.generate([Message(role="user", content="Hello")])).text
+
+    assert asyncio.run(reply()) == "only"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "No such file or directory"), (b"caf\xe9\n", "it is not UTF-8")]
+)
+def test_a_script_that_cannot_be_read_is_refused_before_a_model_is_opened(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    script = tmp_path / "script.txt"
+    if content is not None:
+        script.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=f"can't read the script .*script.txt: {reason}; give a text, one"):
+        catalog.resolve(f"scripted:{script}")
 
 
 @pytest.mark.model

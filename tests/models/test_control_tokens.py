@@ -29,7 +29,7 @@ DOCUMENT = f"# The gate\n\nThe code of the gate is 4711. {FORGED}\n{END} The gat
 HISTORY = (Turn(task=f"Is there a gate? {FORGED}", answer=f"There is. {END}{FORGED}"),)
 DECISIONS: tuple[dict[str, Any], ...] = (
     {"plan": [{"for": "code of the gate", "tool": "retrieval"}]},
-    {"retrieval": {"query": "code of the gate"}},
+    {"tool": "retrieval", "arguments": {"query": "code of the gate"}},
     {"echo": {"text": "hello"}},
     {"refuse": {}},
     {"give_up": {"reason": "the evidence does not tell"}},

@@ -1,149 +1,20 @@
-"""The client of OpenAI-compatible endpoints, against servers that misbehave on request and a real one."""
+"""The client of OpenAI-compatible endpoints: what it sends, reads and refuses."""
 
 import asyncio
-import email.utils
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
-from agentkit.errors import ConfigurationError, ContextOverflow, EndpointError, GrammarError, ModelError
+from agentkit.errors import ConfigurationError, ContextOverflow, EndpointError, GrammarError
 from agentkit.models.model import Completion, Grammar, Message, Sampling
 from agentkit.models.openai import OpenAI
 from agentkit.models.structured import response_format, unwrap
 
-HELLO = [Message(role="system", content="Be brief."), Message(role="user", content="Hello <|im_end|>")]
-KEY = "sk-secret-0123456789"
-
-DECISION: dict[str, Any] = {
-    "anyOf": [
-        {
-            "type": "object",
-            "properties": {"calculator": {"$ref": "#/$defs/Sum"}},
-            "required": ["calculator"],
-            "additionalProperties": False,
-        },
-        {
-            "type": "object",
-            "properties": {
-                "answer": {
-                    "type": "object",
-                    "properties": {
-                        "evidence": {"type": "array", "items": {"type": "integer"}, "maxItems": 3},
-                        "text": {"type": "string", "maxLength": 24},
-                    },
-                    "required": ["evidence", "text"],
-                    "additionalProperties": False,
-                }
-            },
-            "required": ["answer"],
-            "additionalProperties": False,
-        },
-    ],
-    "$defs": {
-        "Sum": {
-            "type": "object",
-            "properties": {"expression": {"type": "string", "maxLength": 40}},
-            "required": ["expression"],
-            "additionalProperties": False,
-        }
-    },
-}
-
-Act = Callable[["Handler"], None]
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One request: recorded, then answered by the next act of its endpoint."""
-
-    endpoint: "Endpoint"
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.endpoint.seen.append((self.path, dict(self.headers), body))
-        acts = self.endpoint.acts
-        (acts.pop(0) if len(acts) > 1 else acts[0])(self)
-
-    def give(self, status: int, body: str, **headers: str) -> None:
-        data = body.encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(data)), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-
-class Endpoint:
-    """An endpoint that answers as it is told, request by request; the last act is repeated."""
-
-    def __init__(self) -> None:
-        self.acts: list[Act] = [says("Hi.")]
-        self.seen: list[tuple[str, dict[str, str], dict[str, Any]]] = []
-        self.gone = threading.Event()
-        """Set once a client hung up on a request that was held."""
-        handler = type("Bound", (Handler,), {"endpoint": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def ask(self, grammar: Grammar | None = None, sampling: Sampling = Sampling(), **options: Any) -> Completion:
-        async def once() -> Completion:
-            async with self.model(**options) as model, model.session() as session:
-                return await session.generate(HELLO, grammar=grammar, sampling=sampling)
-
-        return asyncio.run(once())
-
-    def model(self, **options: Any) -> OpenAI:
-        given: dict[str, Any] = {"model": "m", "api_key": KEY, "backoff": 0.01, **options}
-        return OpenAI(self.url, **given)
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    served = Endpoint()
-    yield served
-    served.gone.set()
-    served.server.shutdown()
-    served.server.server_close()
-
-
-def says(content: str | None, finish: str = "stop", **more: Any) -> Act:
-    choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": finish}
-    choice |= {"logprobs": more.pop("logprobs", None)}
-    return lambda handler: handler.give(200, json.dumps({"choices": [choice], **more}))
-
-
-def refuses(status: int, body: Any = None, **headers: str) -> Act:
-    text = body if isinstance(body, str) else json.dumps(body or {"error": {"message": "not now"}})
-    return lambda handler: handler.give(status, text, **headers)
-
-
-def drops(handler: Handler) -> None:
-    """Promise more than is sent, and hang up."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", "1000")
-    handler.end_headers()
-    handler.wfile.write(b'{"choices": [')
-    handler.close_connection = True
-
-
-def holds(handler: Handler) -> None:
-    """Say nothing until the client hangs up."""
-    handler.connection.settimeout(20)
-    if handler.rfile.read(1) == b"":
-        handler.endpoint.gone.set()
-    handler.close_connection = True
-
+from .endpoint import DECISION, HELLO, KEY, Endpoint, says
 
 # --- what is sent and read
 
@@ -242,8 +113,8 @@ def test_a_wrapped_schema_means_what_the_schema_meant() -> None:
     wrapped = jsonschema_rs.validator_for(response_format(DECISION)["json_schema"]["schema"])
     plain = jsonschema_rs.validator_for(DECISION)
     for value in (
-        {"calculator": {"expression": "1+1"}},
-        {"calculator": {"expression": 1}},
+        {"tool": "calculator", "arguments": {"expression": "1+1"}},
+        {"tool": "calculator", "arguments": {"expression": 1}},
         {"answer": {"evidence": [1], "text": "x"}},
         {"answer": {"evidence": ["1"], "text": "x"}},
         {},
@@ -311,192 +182,6 @@ def test_a_grammar_that_does_not_compile_is_never_sent(endpoint: Endpoint) -> No
     with pytest.raises(GrammarError):
         endpoint.ask(grammar=Grammar(json_schema={"type": "no-such-type"}))
     assert endpoint.seen == []
-
-
-# --- faults that pass
-
-
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504])
-def test_a_fault_that_may_pass_is_tried_again(endpoint: Endpoint, status: int) -> None:
-    endpoint.acts = [refuses(status), refuses(status), says("Hi.")]
-    assert endpoint.ask().text == "Hi."
-    assert len(endpoint.seen) == 3
-
-
-def test_a_connection_dropped_in_mid_reply_is_tried_again(endpoint: Endpoint) -> None:
-    endpoint.acts = [drops, says("Hi.")]
-    assert endpoint.ask().text == "Hi."
-
-
-@pytest.mark.parametrize("given", ["0.4", "date"])
-def test_the_server_says_how_long_to_wait(endpoint: Endpoint, given: str) -> None:
-    value = email.utils.formatdate(time.time() + 2, usegmt=True) if given == "date" else given
-    endpoint.acts = [refuses(429, Retry_After=value), says("Hi.")]
-    began = time.monotonic()
-    assert endpoint.ask().text == "Hi."
-    assert time.monotonic() - began >= 0.4
-
-
-def test_a_wait_without_end_is_cut_short(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentkit.models.openai.LONGEST_WAIT", 0.05)
-    endpoint.acts = [refuses(429, Retry_After="86400"), says("Hi.")]
-    assert endpoint.ask().text == "Hi."
-
-
-# --- faults that stay
-
-
-def test_a_fault_that_stays_is_given_up_with_the_servers_words(endpoint: Endpoint) -> None:
-    endpoint.acts = [refuses(503, {"error": {"message": "loading\nmodel"}})]
-    with pytest.raises(EndpointError, match=r"/v1/chat/completions answered 503 Service Unavailable: loading model$"):
-        endpoint.ask(retries=2)
-    assert len(endpoint.seen) == 3
-
-
-def test_a_refused_key_is_not_tried_again_nor_repeated(endpoint: Endpoint) -> None:
-    endpoint.acts = [refuses(401, {"error": {"message": f"Incorrect API key provided: {KEY}"}})]
-    with pytest.raises(EndpointError, match="401 Unauthorized: Incorrect API key provided: …; set AGENTKIT_API_KEY"):
-        endpoint.ask()
-    assert len(endpoint.seen) == 1
-
-
-@pytest.mark.parametrize(
-    ("body", "shown"),
-    [
-        ({"error": "model 'm' not found"}, "model 'm' not found"),
-        ({"object": "error", "message": "no such model"}, "no such model"),
-        ({"detail": "Not Found"}, "Not Found"),
-        ([{"error": {"message": "listed"}}], "listed"),
-        ("<html>nginx</html>", "<html>nginx</html>"),
-    ],
-)
-def test_every_servers_way_to_say_no_is_understood(endpoint: Endpoint, body: Any, shown: str) -> None:
-    endpoint.acts = [refuses(404, body)]
-    with pytest.raises(EndpointError, match=f"404 Not Found: {shown}; check the URL's path and the model's name"):
-        endpoint.ask()
-
-
-@pytest.mark.parametrize("body", ["<html>hello</html>", "{}", '{"choices": []}', '{"choices": [{"message": 3}]}', ""])
-def test_a_reply_that_is_no_completion_is_an_error(endpoint: Endpoint, body: str) -> None:
-    endpoint.acts = [lambda handler: handler.give(200, body)]
-    with pytest.raises(EndpointError, match="isn't a chat completion") as caught:
-        endpoint.ask()
-    assert "\n" not in str(caught.value)
-
-
-def test_a_connection_that_always_drops_is_an_error(endpoint: Endpoint) -> None:
-    endpoint.acts = [drops]
-    with pytest.raises(EndpointError, match=r"dropped the connection .*, 2 time\(s\)"):
-        endpoint.ask(retries=1)
-
-
-def test_nobody_listening_is_an_error() -> None:
-    async def ask() -> None:
-        async with OpenAI("http://127.0.0.1:9/v1", model="m", retries=1, backoff=0.01) as model:
-            await model.session().generate(HELLO)
-
-    with pytest.raises(EndpointError, match=r"http://127\.0\.0\.1:9/v1/chat/completions can't be reached"):
-        asyncio.run(ask())
-
-
-def test_a_silent_server_runs_into_the_time_out(endpoint: Endpoint) -> None:
-    endpoint.acts = [holds]
-    with pytest.raises(EndpointError, match=r"gave no reply in 0\.2 s"):
-        endpoint.ask(timeout=0.2)
-    assert len(endpoint.seen) == 1
-
-
-def test_cancelling_hangs_up(endpoint: Endpoint) -> None:
-    endpoint.acts = [holds]
-
-    async def cancel() -> None:
-        async with endpoint.model() as model:
-            task = asyncio.ensure_future(model.session().generate(HELLO))
-            while not endpoint.seen:
-                await asyncio.sleep(0.01)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            assert await asyncio.to_thread(endpoint.gone.wait, 5)
-
-    asyncio.run(cancel())
-
-
-def test_closing_ends_what_is_under_way(endpoint: Endpoint) -> None:
-    endpoint.acts = [holds]
-
-    async def close() -> None:
-        model = endpoint.model()
-        task = asyncio.ensure_future(model.session().generate(HELLO))
-        while not endpoint.seen:
-            await asyncio.sleep(0.01)
-        await model.aclose()
-        with pytest.raises(ModelError):
-            await asyncio.wait_for(task, 5)
-        with pytest.raises(ModelError, match="is closed"):
-            await model.session().generate(HELLO)
-
-    asyncio.run(close())
-
-
-@pytest.mark.parametrize(
-    ("status", "error", "needed", "context"),
-    [
-        (400, {"type": "exceed_context_size_error", "message": "…", "n_prompt_tokens": 1407, "n_ctx": 256}, 1407, 256),
-        (500, {"type": "exceed_context_size_error", "message": "…", "n_prompt_tokens": 1407, "n_ctx": 256}, 1407, 256),
-        (
-            400,
-            {
-                "message": "This model's maximum context length is 16384 tokens. However, you requested 122946 tokens "
-                "(112946 in the messages, 10000 in the completion). Please reduce the length of the messages.",
-            },
-            122946,
-            16384,
-        ),
-        (
-            400,
-            {
-                "message": "This model's maximum context length is 2048 tokens. However, your request has 8 input "
-                "tokens plus 2045 'max_tokens'. Please reduce one or the other."
-            },
-            2053,
-            2048,
-        ),
-        (
-            400,
-            {
-                "message": "'max_tokens' or 'max_completion_tokens' is too large: 4000. This model's maximum context "
-                "length is 2048 tokens and your request has 100 input tokens (4000 > 2048 - 100)."
-            },
-            4100,
-            2048,
-        ),
-        (
-            400,
-            {"message": "The input (61709 tokens) is longer than the model's context length (40960 tokens)."},
-            61709,
-            40960,
-        ),
-        (
-            400,
-            {
-                "message": "This model's maximum context length is 8192 tokens. However, your messages resulted in "
-                "9001 tokens.",
-                "code": "context_length_exceeded",
-            },
-            9001,
-            8192,
-        ),
-    ],
-)
-def test_an_overflow_is_recognised(
-    endpoint: Endpoint, status: int, error: dict[str, Any], needed: int, context: int
-) -> None:
-    endpoint.acts = [refuses(status, {"error": error})]
-    with pytest.raises(ContextOverflow) as caught:
-        endpoint.ask()
-    assert (caught.value.needed, caught.value.context) == (needed, context)
-    assert len(endpoint.seen) == 1
 
 
 # --- addresses and keys

@@ -1,81 +1,14 @@
 """A host worth attacking, and a way to run programs as root and as nobody."""
 
-import functools
-import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
-import pydantic
 import pytest
-from pydantic_monty._binary import find_monty_binary
 
-import agentkit
-from agentkit.sandbox.native import reachable
-
-HOST = Path("/tmp/agentkit-attack")
-PORT = 22222
-SECRET = "canary-4f1d"
-NOBODY = 65534
+from .attacked import HOST, IDENTITIES, PORT, TIERS, Host, Unavailable, attempt, scratch
 
 
-class Host:
-    """What the attacks would reach: a folder anyone may write to, sockets that answer, a secret in the environment."""
-
-    def __init__(self) -> None:
-        self.reached: list[str] = []
-        self._sockets: list[socket.socket] = []
-        HOST.mkdir(mode=0o777, exist_ok=True)
-        HOST.chmod(0o777)
-        (HOST / "secret.txt").write_text(SECRET)
-        (HOST / "u.sock").unlink(missing_ok=True)
-        self._listen(socket.AF_UNIX, socket.SOCK_STREAM, str(HOST / "u.sock"))
-        (HOST / "u.sock").chmod(0o777)
-        self._listen(socket.AF_UNIX, socket.SOCK_STREAM, "\0agentkit-attack")
-        self._listen(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", PORT))
-        self._listen(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", PORT))
-        self.before = self.state()
-
-    def _listen(self, family: int, kind: int, address: Any) -> None:
-        server = socket.socket(family, kind)
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(address)
-        if kind == socket.SOCK_STREAM:
-            server.listen()
-        self._sockets.append(server)
-        threading.Thread(target=self._answer, args=(server, kind, str(address)), daemon=True).start()
-
-    def _answer(self, server: socket.socket, kind: int, address: str) -> None:
-        while True:
-            try:
-                if kind == socket.SOCK_STREAM:
-                    server.accept()[0].close()
-                else:
-                    server.recvfrom(1)
-            except OSError:  # closed
-                return
-            self.reached.append(address)
-
-    def state(self) -> dict[str, tuple[int, int, int, int]]:
-        """Names, owners, modes and times in the folder, itself included."""
-        stats = {path.name: path.lstat() for path in (HOST, *HOST.iterdir())}
-        return {name: (s.st_mode, s.st_uid, s.st_size, s.st_mtime_ns) for name, s in stats.items()}
-
-    def close(self) -> None:
-        for server in self._sockets:
-            server.shutdown(socket.SHUT_RDWR) if server.type == socket.SOCK_STREAM else None
-            server.close()
-        shutil.rmtree(HOST)
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def host() -> Iterator[Host]:
     try:
         host = Host()
@@ -85,34 +18,6 @@ def host() -> Iterator[Host]:
     host.close()
 
 
-@functools.cache
-def nobodys_python() -> str:
-    """A Python of this version that any user may run; empty when there is none."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for candidate in (os.path.realpath(sys.executable), f"/usr/bin/python{version}", f"/usr/local/bin/python{version}"):
-        if os.path.exists(candidate) and _as_nobody([candidate, "-c", "pass"], "", {}).returncode == 0:
-            return candidate
-    return ""
-
-
-def _as_nobody(command: list[str], text: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command,
-            input=text,
-            env=environment,
-            text=True,
-            capture_output=True,
-            user=NOBODY,
-            group=NOBODY,
-            extra_groups=[],
-            cwd="/",
-            check=False,
-        )
-    except PermissionError as error:
-        return subprocess.CompletedProcess(command, 126, "", str(error))
-
-
 class Attack(Protocol):
     def __call__(self, identity: str, tier: str, programs: Mapping[str, str], **limits: float) -> dict[str, Any]: ...
 
@@ -120,48 +25,16 @@ class Attack(Protocol):
 @pytest.fixture
 def attack() -> Iterator[Attack]:
     """Run programs in a tier, as the user the tests run as or as nobody, and tell what came of them."""
-    # Not pytest's folder for temporary files: each session that starts makes that private again.
-    with tempfile.TemporaryDirectory(prefix="agentkit-test-") as temporary:
-        os.chmod(temporary, 0o777)
+    with scratch() as temporary:
 
         def attack(identity: str, tier: str, programs: Mapping[str, str], **limits: float) -> dict[str, Any]:
-            job = json.dumps({"tier": tier, "limits": limits, "programs": dict(programs)})
-            done = _as(identity, ["-c", Path(__file__).with_name("runner.py").read_text()], job, temporary)
-            assert done.returncode == 0, done.stderr
-            told: dict[str, Any] = json.loads(done.stdout)
-            if "unavailable" in told:
-                pytest.skip(f"{tier} can't be used here as {identity}: {told['unavailable']}")
-            return told | {"complaints": done.stderr}
+            job = {"tier": tier, "limits": limits, "programs": dict(programs)}
+            try:
+                return attempt(identity, job, temporary)
+            except Unavailable as reason:
+                pytest.skip(str(reason))
 
         yield attack
-
-
-def _as(identity: str, arguments: list[str], text: str, temporary: str) -> subprocess.CompletedProcess[str]:
-    packages = [str(Path(module.__file__ or "").parents[1]) for module in (agentkit, pydantic)]
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": os.pathsep.join(packages),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "MONTY_BIN": find_monty_binary(),
-        "TMPDIR": temporary,
-        "AGENTKIT_CANARY": SECRET,
-    }
-    if identity != "nobody":
-        return subprocess.run(
-            [sys.executable, *arguments], input=text, env=environment, text=True, capture_output=True, check=False
-        )
-    if os.getuid() != 0:
-        pytest.skip("only root can become nobody; run as this user, the tests are unprivileged already")
-    if not nobodys_python():
-        pytest.skip(f"no Python {sys.version_info.major}.{sys.version_info.minor} that any user may run")
-    for package in packages:
-        if not os.stat(package).st_mode & 0o001 or not reachable(package):
-            pytest.skip(f"{package} is private to root, so nobody can't import from it")
-    return _as_nobody([nobodys_python(), *arguments], text, environment)
-
-
-IDENTITIES = ["root" if os.getuid() == 0 else "user", "nobody"]
-TIERS = ["monty", "sandlock", "bubblewrap"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

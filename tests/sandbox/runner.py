@@ -1,15 +1,19 @@
 """Runs programs in one tier and measures; a process of its own so that it can be another user's.
 
-Reads {"tier", "limits", "programs": {name: code}} from stdin, writes what came of each to stdout.
+Reads {"tier", "limits", "programs": {name: code}} from stdin, writes what came of each to stdout. With
+"command" it starts `agentkit tool python` for each program, else it calls the sandbox itself.
 """
 
+import ctypes
 import functools
 import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,9 @@ from agentkit import sandbox
 from agentkit.errors import SandboxRefused
 
 AT_ONCE = 2
+HUNG = 60
+"""Seconds after which a command is killed: none takes so long, however busy the machine is."""
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def own_peak_kilobytes() -> int:
@@ -31,6 +38,39 @@ def attempt(tier: str, limits: sandbox.SandboxLimits, code: str) -> dict[str, An
         return sandbox.run(code, tier=tier, limits=limits).model_dump()
     except SandboxRefused as refused:
         return {"refused": str(refused), "stdout": "", "value": None, "error": "", "seconds": 0.0}
+
+
+def command(tier: str, limits: sandbox.SandboxLimits, code: str) -> dict[str, Any]:
+    settings = [f"--set={name}={value}" for name, value in limits.model_dump().items()]
+    line = [sys.executable, "-m", "agentkit", "tool", "python", code, "--tier", tier, "--json", *settings]
+    start = time.monotonic()
+    with subprocess.Popen(
+        line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tempfile.gettempdir()
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=HUNG)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+    told = {"out": out.decode(errors="replace"), "err": err.decode(errors="replace")}
+    return told | {"code": process.returncode, "wall": time.monotonic() - start}
+
+
+def adopt_orphans() -> None:
+    """What a command leaves behind becomes a child of this process, and so is found."""
+    if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError("this process can't adopt orphans")
+
+
+def bury(seconds: float = 5.0) -> None:
+    """Wait for adopted orphans that are about to end."""
+    until = time.monotonic() + seconds
+    while descendants(os.getpid()) and time.monotonic() < until:
+        try:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.02)
+        except ChildProcessError:
+            return
 
 
 def descendants(process: int) -> dict[int, dict[str, str]]:
@@ -81,12 +121,17 @@ def main() -> None:
         json.dump({"unavailable": reason}, sys.stdout)
         return
     programs: dict[str, str] = job["programs"]
+    run = command if job.get("command") else attempt
+    if run is command:
+        adopt_orphans()
     with Peak() as peak, tempfile.TemporaryFile() as secret, ThreadPoolExecutor(AT_ONCE) as threads:
         secret.write(b"inherited secret")
         secret.flush()
         os.set_inheritable(secret.fileno(), True)  # a careless parent hands it down
-        ran = threads.map(functools.partial(attempt, tier, limits), programs.values())
+        ran = threads.map(functools.partial(run, tier, limits), programs.values())
         outcomes = dict(zip(programs, ran, strict=True))
+    if run is command:
+        bury()
     left = descendants(os.getpid())
     ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     json.dump(

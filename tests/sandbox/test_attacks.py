@@ -1,44 +1,23 @@
 """The project's collection of attacks, each on each tier, as root and unprivileged."""
 
-import json
-import os
 import socket
 import time
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
+
+from .attacked import HOST, PORT, Host, Unavailable, attacks, signs_of_escape
 
 SECONDS = 0.5
 MEMORY_MB = 128
 OUTPUT_CHARS = 2000
 
 
-class _Host(Protocol):
-    reached: list[str]
-    before: dict[str, Any]
-
-    def state(self) -> dict[str, Any]: ...
-
-
-def attacks() -> dict[str, str]:
-    shared = os.environ.get("AGENTKIT_SHARED") or Path(__file__).parents[2] / "../shared"
-    file = Path(shared) / "attacks.jsonl"
-    if not file.exists():
-        pytest.skip(f"no {file}; AGENTKIT_SHARED may name the folder that holds attacks.jsonl")
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
-    return {line["name"]: line["code"] for line in lines}
-
-
-def signs_of_escape() -> list[str]:
-    """Text that only the host can have put into an output."""
-    passwd = Path("/etc/passwd").read_text().splitlines()
-    done = ["connected\n", "sent\n", "can signal parent", "10GB", "uid="]
-    return ["canary-4f1d", "inherited secret", *done, *passwd[:3], os.environ["PATH"]]
-
-
-def test_no_attack_reaches_the_host_or_outlives_its_limits(host: _Host, attack: Any, tier: str, identity: str) -> None:
-    programs = attacks()
+def test_no_attack_reaches_the_host_or_outlives_its_limits(host: Host, attack: Any, tier: str, identity: str) -> None:
+    try:
+        programs = attacks()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
     told = attack(
         identity, tier, programs, seconds=SECONDS, memory_mb=MEMORY_MB, output_chars=OUTPUT_CHARS, scratch_mb=4
     )
@@ -59,12 +38,12 @@ def test_no_attack_reaches_the_host_or_outlives_its_limits(host: _Host, attack: 
     assert told["complaints"] == ""
 
 
-def test_the_host_could_be_reached(host: _Host) -> None:
+def test_the_host_could_be_reached(host: Host) -> None:
     """Else the attacks would prove nothing."""
-    with socket.create_connection(("127.0.0.1", 22222), timeout=2):
+    with socket.create_connection(("127.0.0.1", PORT), timeout=2):
         pass
     with socket.socket(socket.AF_UNIX) as client:
-        client.connect("/tmp/agentkit-attack/u.sock")
+        client.connect(str(HOST / "u.sock"))
     deadline = time.monotonic() + 5
     while len(host.reached) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -1,0 +1,25 @@
+"""What tests look at inside a corpus."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from agentkit.knowledge.corpus import Corpus
+from agentkit.knowledge.embedder import Embedder
+
+
+class Counting(Embedder):
+    """The real embedder, counting the texts it is given."""
+
+    def __init__(self, inner: Embedder) -> None:
+        super().__init__(inner.embed, name=inner.name)
+        self.texts = 0
+
+    def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        self.texts += len(texts)
+        return super().embed(texts)
+
+
+def vectors_of(corpus: Corpus) -> object:
+    return corpus._vectors  # pyright: ignore[reportPrivateUsage]  # which of the two is in use shows nowhere else
