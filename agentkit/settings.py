@@ -29,7 +29,7 @@ FILE = "agentkit.toml"
 PREFIX = "AGENTKIT_"
 TABLES = frozenset({"limits", "tools"})
 """Settings that are tables; keys of several sources add up in them."""
-PATHS = frozenset({"docs", "cache"})
+PATHS = frozenset({"docs", "cache", "data"})
 """Settings that are paths; in a file they are relative to it."""
 
 NOT_SETTINGS = ("AGENTKIT_API_KEY", "AGENTKIT_SHARED", "AGENTKIT_TEST_")
@@ -52,6 +52,8 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     """Folder of documents to answer from."""
     cache: Path | None = None
     """Folder of weights and indexes; by default agentkit's in the user's cache."""
+    data: Path | None = None
+    """Folder of the data that built-in evaluation tasks read."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads that compute; one a physical core by default."""
     context: int | None = Field(default=None, ge=256)

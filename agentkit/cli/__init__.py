@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from agentkit.cli import ask, doctor, models, replay, tool
+from agentkit.cli import ask, doctor, evaluate, models, replay, tool
 from agentkit.errors import AgentkitError
 
 INTERRUPTED = 130
@@ -34,6 +34,8 @@ app = typer.Typer(
 app.command("ask", epilog=ask.EPILOG)(ask.ask)
 app.command("tool", epilog=tool.EPILOG)(tool.tool)
 app.command("replay")(replay.replay)
+app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command("compare")(evaluate.compare)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 

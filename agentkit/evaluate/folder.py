@@ -1,0 +1,167 @@
+"""A run's folder: `run.json` says what the run is, `items.jsonl` has a line for each item that is done."""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import ValidationError
+
+from agentkit.errors import ConfigurationError
+from agentkit.evaluate.item import Header, Record
+from agentkit.knowledge.store import lock
+
+HEADER = "run.json"
+RECORDS = "items.jsonl"
+LOCK = "lock.sqlite"
+INCIDENTAL = frozenset({"machine", "command", "parallel", "limit", "ids"})
+"""Fields of a header in which a resumed run may differ from its beginning. A sample may be enlarged."""
+
+
+class RunFolder:
+    """Records of a run, each on disk before the next item begins."""
+
+    def __init__(self, path: Path, header: Header, records: dict[str, Record], owner: sqlite3.Connection) -> None:
+        self.path = path
+        self.header = header
+        self.records = records
+        """What is done, by item."""
+        self._owner = owner
+        self._file = (path / RECORDS).open("a", encoding="utf-8")
+
+    @classmethod
+    def open(cls, path: Path, header: Header, *, resume: bool = False) -> Self:
+        """Begin a run, or go on with one.
+
+        Raises:
+            ConfigurationError: The folder has another run, or one that wasn't to be resumed, or is in use.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            owner = lock(path / LOCK)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(f"can't keep a run in {path}: {error}; name another folder") from None
+        if owner is None:
+            raise ConfigurationError(f"another process is running in {path}: wait for it or name another folder")
+        try:
+            records: dict[str, Record] = {}
+            if (path / HEADER).is_file():
+                if not resume:
+                    raise ConfigurationError(f"{path} has a run already: go on with it by --resume, or name another")
+                there, done = read_run(path)
+                same(path, there, header)
+                records = {record.id: record for record in done}
+            mend(path / RECORDS)
+            replace(path / HEADER, header.model_dump_json(indent=1) + "\n")
+            return cls(path, header, records, owner)
+        except BaseException:
+            owner.close()
+            raise
+
+    def add(self, record: Record) -> None:
+        """Keep what came of an item."""
+        self._file.write(record.model_dump_json() + "\n")
+        self._file.flush()
+        self.records[record.id] = record
+
+    def in_order(self) -> list[Record]:
+        """The records in the order of the run's items."""
+        return [self.records[id_] for id_ in self.header.ids if id_ in self.records]
+
+    def close(self) -> None:
+        self._file.close()
+        self._owner.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read_run(path: Path) -> tuple[Header, list[Record]]:
+    """A run's header and its records, in the order of the items. A line half written by a killed process is left out.
+
+    Raises:
+        ConfigurationError: There is no run, or it is damaged.
+    """
+    try:
+        header = Header.model_validate_json((path / HEADER).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path} has no run: {HEADER}: {error.strerror}; name a run's folder") from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        first = str(error).splitlines()[0]
+        raise ConfigurationError(f"{path / HEADER} can't be read: {first}; run it anew in another folder") from None
+    records: dict[str, Record] = {}
+    place = {id_: number for number, id_ in enumerate(header.ids)}
+    for number, line in enumerate(whole_lines(path / RECORDS), start=1):
+        try:
+            record = Record.model_validate_json(line)
+        except ValidationError:
+            raise ConfigurationError(
+                f"{path / RECORDS}:{number} is no record: {line[:60]!r}; remove the line"
+            ) from None
+        if record.id not in place:
+            raise ConfigurationError(
+                f"{path / RECORDS}:{number} is of {record.id!r}, which isn't in this run; remove it"
+            )
+        records.setdefault(record.id, record)
+    return header, sorted(records.values(), key=lambda record: place[record.id])
+
+
+def find_runs(paths: Sequence[Path]) -> list[Path]:
+    """The run folders among and below some folders, each once, by path."""
+    found = {
+        run for path in paths for run in ([path] if (path / HEADER).is_file() else map(parent, path.rglob(HEADER)))
+    }
+    if not found:
+        raise ConfigurationError(
+            f"no run in {', '.join(map(str, paths))}: name a folder that `agentkit evaluate` wrote"
+        )
+    return sorted(found)
+
+
+def parent(path: Path) -> Path:
+    return path.parent
+
+
+def whole_lines(path: Path) -> list[str]:
+    """A file's lines that were written to their end."""
+    data = path.read_bytes() if path.is_file() else b""
+    return data[: data.rfind(b"\n") + 1].decode("utf-8", errors="replace").split("\n")[:-1]
+
+
+def mend(path: Path) -> None:
+    """Cut off a line that a killed process left half written."""
+    if path.is_file():
+        data = path.read_bytes()
+        os.truncate(path, data.rfind(b"\n") + 1)
+
+
+def same(path: Path, there: Header, wanted: Header) -> None:
+    """Refuse to go on with another run.
+
+    Raises:
+        ConfigurationError: They differ; says in what.
+    """
+    if wanted.ids[: len(there.ids)] != there.ids:
+        raise ConfigurationError(
+            f"{path} has a run of {len(there.ids)} items, which aren't the first of these {len(wanted.ids)}: "
+            "repeat its --limit, take a larger one, or name another folder"
+        )
+    for name in Header.model_fields.keys() - INCIDENTAL:
+        was, now = getattr(there, name), getattr(wanted, name)
+        if was != now:
+            told = f"{name} was {was!r}, is now {now!r}" if len(f"{was}{now}") < 200 else f"its {name} are others"
+            raise ConfigurationError(f"{path} has another run: {told}; repeat its options or name another folder")
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file, all or nothing."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

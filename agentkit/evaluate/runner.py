@@ -1,0 +1,208 @@
+"""Running a task: each item answered and judged, in a folder that survives a kill."""
+
+import asyncio
+import hashlib
+import platform
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+from agentkit import protocol
+from agentkit.errors import ConfigurationError, ContextOverflow, GrammarError, ModelError
+from agentkit.evaluate.completions import SAVED
+from agentkit.evaluate.corpora import TaskCorpus, open_embedder
+from agentkit.evaluate.folder import RunFolder
+from agentkit.evaluate.item import Header, Item, Record, Reply, Score
+from agentkit.evaluate.strategies import Bench, Strategy, build
+from agentkit.evaluate.task import Scorer, Task
+from agentkit.models.model import Model
+
+Told = Callable[[Record], None]
+"""Told of each item that is done."""
+MODEL_FAILURES = 3
+"""Items in a row that the model itself failed on, after which a run stops: the rest would fail as well."""
+
+
+async def evaluate(
+    task: Task,
+    model: Model,
+    *,
+    strategy: str = "agent",
+    folder: Path,
+    limit: int | None = None,
+    seed: int = 0,
+    parallel: int = 1,
+    resume: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    command: str = "",
+    told: Told | None = None,
+) -> tuple[Header, list[Record]]:
+    """Answer and judge a task's items.
+
+    Args:
+        strategy: How items are answered; see `agentkit.evaluate.strategies`.
+        folder: Where the run is kept; see `agentkit.evaluate.folder`.
+        limit: How many items, drawn by the seed: those of a smaller limit are among those of a larger one.
+        parallel: Items at the same time. With more than one, batching shifts probabilities by rounding errors, so
+            that a few replies may come out otherwise (`flips`).
+        resume: Go on with the run that the folder has.
+
+    Raises:
+        ConfigurationError: The folder has another run, or the strategy can't be used on this task.
+        ModelError: The model failed on several items in a row; what is done is kept.
+    """
+    if limit is not None and limit < 1:
+        raise ConfigurationError(f"the limit is {limit} items but must be at least 1")
+    if parallel < 1:
+        raise ConfigurationError(f"parallel is {parallel} but must be at least 1")
+    chosen = drawn(task.items, limit=limit, seed=seed)
+    header = Header(
+        task=task.name,
+        metric=task.metric,
+        form=task.form,
+        data=task.digest,
+        model=model.name,
+        strategy=strategy,
+        seed=seed,
+        limit=limit,
+        ids=tuple(item.id for item in chosen),
+        parallel=parallel,
+        agentkit=version("agentkit"),
+        protocol=protocol.fingerprint(),
+        settings=dict(settings or {}),
+        machine=f"{platform.system()} {platform.machine()}",
+        command=command,
+        problems=task.problems,
+    )
+    with RunFolder.open(folder, header, resume=resume) as run:
+        todo = [item for item in chosen if item.id not in run.records]
+        async with AsyncExitStack() as stack:
+            answer = await set_up(task, model, strategy, seed, stack) if todo else None
+            failed: list[Record] = []
+
+            async def work(item: Item) -> None:
+                assert answer is not None
+                try:
+                    done = [await one(item, task, answer)]
+                except ModelError as error:
+                    failed.append(blank(item, task).model_copy(update={"error": told_of(error)}))
+                    if len(failed) < MODEL_FAILURES:
+                        return
+                    raise ModelError(
+                        f"the model failed on {len(failed)} items in a row, last on {item.id}: {error}; "
+                        "what is done is kept, go on with --resume"
+                    ) from error
+                done, failed[:] = [*failed, *done], []  # it has recovered: they failed on their own
+                keep(done)
+
+            def keep(records: Sequence[Record]) -> None:
+                for record in records:
+                    run.add(record)
+                    if told:
+                        told(record)
+
+            await each(todo, work, parallel)
+            keep(failed)
+        return run.header, run.in_order()
+
+
+async def flips(task: Task, model: Model, records: Sequence[Record], *, strategy: str, seed: int = 0) -> int:
+    """How many of these items are judged otherwise when they are run again one by one."""
+    wanted = {record.id: record for record in records}
+    async with AsyncExitStack() as stack:
+        answer = await set_up(task, model, strategy, seed, stack)
+        again = [await one(item, task, answer) for item in task.items if item.id in wanted]
+    return sum((r.score and r.score.right) != ((w := wanted[r.id]).score and w.score.right) for r in again)
+
+
+async def set_up(task: Task, model: Model, strategy: str, seed: int, stack: AsyncExitStack) -> Strategy:
+    """The strategy on this task, with what it needs; all is given back with the stack."""
+    build(strategy, Bench(task, model, seed=seed))  # complains before anything slow is done
+    embedder = open_embedder() if task.corpus or any(item.passages for item in task.items) else None
+    corpus = None
+    if task.corpus and embedder:
+        corpus = await asyncio.to_thread(TaskCorpus.open, task.corpus, embedder)
+        stack.callback(corpus.close)
+    if close := getattr(task.scorer, "aclose", None):
+        stack.push_async_callback(cast(Callable[[], Awaitable[None]], close))
+    return build(strategy, Bench(task, model, corpus=corpus, embedder=embedder, seed=seed))
+
+
+def drawn(items: Sequence[Item], *, limit: int | None, seed: int) -> list[Item]:
+    """The items of a run, in an order that depends on seed and ids alone: a smaller sample begins a larger one."""
+    chosen = sorted(items, key=lambda item: hashlib.sha256(f"{seed}:{item.id}".encode()).digest())
+    return chosen[:limit]
+
+
+async def each(items: Sequence[Item], work: Callable[[Item], Awaitable[None]], parallel: int) -> None:
+    """Work on all items, some at a time, begun in order."""
+    waiting = iter(items)
+
+    async def worker() -> None:
+        for item in waiting:
+            await work(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(parallel, len(items))):
+                group.create_task(worker())
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def one(item: Item, task: Task, answer: Strategy) -> Record:
+    """Answer an item and judge it. What crashes is recorded, so that the rest goes on.
+
+    Raises:
+        ModelError: The model failed, and not because of this item.
+    """
+    start = time.monotonic()
+    record = blank(item, task)
+    remembered: list[float] = []
+    SAVED.set(remembered)
+    try:
+        reply = await answer(item)
+    except (ContextOverflow, GrammarError) as error:  # of this item alone
+        return record.model_copy(update={"error": told_of(error)})
+    except ModelError:
+        raise
+    except Exception as error:  # anyone's tool, check or data; the rest of the items have no part in it
+        return record.model_copy(update={"error": told_of(error)})
+    took = time.monotonic() - start + sum(remembered)
+    reply = reply.model_copy(update={"seconds": reply.seconds + sum(remembered)})
+    try:
+        score = await task.scorer(item, reply)
+        drafts = [
+            score if text == reply.text else await judged(item, reply, text, task.scorer) for text in reply.drafts
+        ]
+    except Exception as error:  # a user's scorer
+        return record.model_copy(update={"reply": reply, "error": f"not judged: {told_of(error)}"})
+    overhead = max(took - reply.usage.seconds - reply.tool_seconds, 0.0)
+    return record.model_copy(
+        update={"reply": reply, "score": score, "draft_scores": tuple(drafts), "overhead": overhead}
+    )
+
+
+def blank(item: Item, task: Task) -> Record:
+    """The record of an item that nothing came of yet."""
+    return Record(id=item.id, cluster=item.cluster, answerable=item.answerable, stratum=stratum(item, task))
+
+
+async def judged(item: Item, reply: Reply, text: str, scorer: Scorer) -> Score:
+    """The score of a draft, had it been the answer."""
+    return await scorer(item, reply.model_copy(update={"text": text, "status": "unchecked"}))
+
+
+def stratum(item: Item, task: Task) -> str:
+    """What an item counts under in balanced accuracy: its gold choice, else whether it can be answered."""
+    if task.form == "choice" and isinstance(item.gold, str) and item.answerable:
+        return item.gold
+    return ""
+
+
+def told_of(error: Exception) -> str:
+    """An exception in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

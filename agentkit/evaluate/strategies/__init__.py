@@ -1,0 +1,48 @@
+"""The ways to answer that are compared on equal terms: same model, same items, same grammar engine."""
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from agentkit.errors import ConfigurationError, UnknownName
+from agentkit.evaluate.strategies.agents import agent
+from agentkit.evaluate.strategies.bench import Bench, Strategy
+from agentkit.evaluate.strategies.completion import cot, direct, program
+from agentkit.evaluate.strategies.ensemble import best_of, majority
+
+__all__ = ["NAMES", "Bench", "Strategy", "build"]
+
+PLAIN: Mapping[str, Callable[[Bench], Strategy]] = MappingProxyType(
+    {
+        "direct": direct,
+        "cot": cot,
+        "program": program,
+        "react": lambda bench: agent(bench, checks=[], plan=False),
+        "agent": agent,
+        "agent-unchecked": lambda bench: agent(bench, checks=[]),
+    }
+)
+COUNTED: Mapping[str, Callable[[Bench, int], Strategy]] = MappingProxyType({"majority@": majority, "best-of-": best_of})
+NAMES = (*PLAIN, *(f"{name}K" for name in COUNTED))
+MOST = 64
+"""Largest K."""
+
+
+def build(name: str, bench: Bench) -> Strategy:
+    """The named strategy for a task and a model.
+
+    Raises:
+        UnknownName: There is none of that name.
+        ConfigurationError: It can't be used on this task.
+    """
+    if name == "program" and bench.task.form in ("calls", "code"):
+        raise ConfigurationError(f"the strategy program does not apply to {bench.task.name}: use direct or agent")
+    if name in PLAIN:
+        return PLAIN[name](bench)
+    match = re.fullmatch(r"(majority@|best-of-)(\d{1,4})", name)
+    if match is None:
+        raise UnknownName("strategy", name, NAMES, hint="K is a number, as in majority@5")
+    k = int(match[2])
+    if not 1 <= k <= MOST:
+        raise ConfigurationError(f"{name} draws {k} replies; draw 1 to {MOST}")
+    return COUNTED[match[1]](bench, k)

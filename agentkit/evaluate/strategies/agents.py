@@ -1,0 +1,128 @@
+"""Strategies that run the loop: `agent`, `agent-unchecked` (no self-correction pass), `react` (nor a plan)."""
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Annotated, Any, Literal
+
+from pydantic import StringConstraints
+
+from agentkit.agent import Agent
+from agentkit.answer import Answer
+from agentkit.checks import Check
+from agentkit.evaluate.item import Called, Item, Reply
+from agentkit.evaluate.strategies.bench import Bench, Strategy
+from agentkit.evaluate.strategies.completion import CODE_CHARS, functions, plain
+from agentkit.events import Called as CallEvent
+from agentkit.events import Checked, Decided, Drafted, Event, Finished, Observed
+from agentkit.models.model import Model, Session
+
+RANK = {"supported": 1.0, "unchecked": 0.5, "abstained": 0.0, "exhausted": 0.0}
+"""Confidence by status: an agent says how sure it is by what its checks found."""
+
+
+def agent(
+    bench: Bench,
+    *,
+    checks: Sequence[Check] | None = None,
+    plan: bool = True,
+    temperature: float = 0.0,
+    seed: int | None = None,
+) -> Strategy:
+    """The full loop; what no check applies to is handed over as `unchecked`."""
+    agents: dict[tuple[str, ...], Agent[Any]] = {}
+
+    def agent_for(item: Item) -> Agent[Any]:
+        key = (*item.choices, *(f.model_dump_json() for f in item.functions))
+        if key not in agents:
+            if len(agents) > 64:  # items with functions or choices of their own need one each
+                agents.clear()
+            agents[key] = Agent(
+                Repeatable(bench.model),
+                tools=[*bench.task.tools, *functions(item)],
+                resources=bench.resources,
+                checks=checks,
+                output=output(bench, item),
+                plan=plan,
+                seed=bench.seed if seed is None else seed,
+                temperature=temperature,
+                unchecked=True,
+            )
+        return agents[key]
+
+    async def answer(item: Item) -> Reply:
+        start = time.monotonic()
+        events: list[Event] = []
+        question, passages = bench.question(item), item.passages
+        async with aclosing(agent_for(item).stream(question, passages=passages)) as stream:
+            async for event in stream:
+                events.append(event)
+        return reply(bench, events, seconds=time.monotonic() - start)
+
+    return answer
+
+
+def output(bench: Bench, item: Item) -> Any:
+    """The type that an agent's answer is decoded into; None for text."""
+    match bench.task.form:
+        case "number":
+            return float
+        case "choice":
+            return Literal[item.choices]
+        case "code":
+            return Annotated[str, StringConstraints(min_length=1, max_length=CODE_CHARS)]
+        case "text" | "calls":
+            return None
+
+
+def reply(bench: Bench, events: Sequence[Event], *, seconds: float) -> Reply:
+    """What a run's events say of it."""
+    typed = bench.task.form in ("number", "choice", "code")
+
+    def text_of(written: str) -> str:
+        return plain(json.loads(written)) if typed else written
+
+    last = events[-1]
+    assert isinstance(last, Finished)
+    answer: Answer[Any] = last.answer
+    decided = [e for e in events if isinstance(e, Decided)]
+    observed = {e.call: e for e in events if isinstance(e, Observed)}
+    checked = [e for e in events if isinstance(e, Checked)]
+    called = [e for e in events if isinstance(e, CallEvent)]
+    found = [evidence.source for o in observed.values() for evidence in o.evidence if evidence.source]
+    return Reply(
+        status=answer.status,
+        text=None if answer.text is None else text_of(answer.text),
+        drafts=tuple(text_of(e.text) for e in events if isinstance(e, Drafted)),
+        calls=tuple(
+            Called(
+                name=c.tool,
+                arguments=c.arguments,
+                error=observed[c.call].error if c.call in observed else "",
+                repeated=c.repeated,
+            )
+            for c in called
+        ),
+        sources=bench.sources(found) if bench.corpus else (),
+        findings=tuple(f for e in checked for f in e.findings),
+        malformed=sum(bool(e.malformed) for e in decided),
+        completions=len(decided),
+        confidence=RANK[answer.status],
+        reason=answer.reason,
+        usage=answer.usage,
+        seconds=seconds,
+        tool_seconds=sum(o.seconds for o in observed.values()) + sum(c.seconds for c in checked),
+    )
+
+
+class Repeatable(Model):
+    """A model whose sessions don't depend on one another."""
+
+    def __init__(self, inner: Model) -> None:
+        self._inner = inner
+        self.name = inner.name
+        self.context = inner.context
+
+    def session(self, *, repeatable: bool = True) -> Session:  # noqa: ARG002 (always is)
+        return self._inner.session(repeatable=True)

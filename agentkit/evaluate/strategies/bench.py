@@ -1,0 +1,52 @@
+"""What every strategy works with."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from agentkit.answer import Passage
+from agentkit.evaluate.corpora import TaskCorpus
+from agentkit.evaluate.item import Item, Reply
+from agentkit.evaluate.task import Task
+from agentkit.knowledge.embedder import Embedder
+from agentkit.models.model import Model
+
+SHOWN = 4
+"""Passages of a task's corpus that a strategy without tools is shown."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A task with the model that is to solve it."""
+
+    task: Task
+    model: Model
+    corpus: TaskCorpus | None = None
+    """The task's documents, indexed; None if it has none."""
+    embedder: Embedder | None = None
+    """What the checks compare meanings with; without one, those that do can't run."""
+    seed: int = 0
+
+    @property
+    def resources(self) -> list[object]:
+        """What tools and checks are bound to."""
+        corpus = [] if self.corpus is None else [self.corpus.corpus]
+        return [*corpus, *([] if self.embedder is None else [self.embedder])]
+
+    def sources(self, files: Sequence[str]) -> tuple[str, ...]:
+        """What the task calls the documents that evidence came from, each once."""
+        if self.corpus is None:
+            return tuple(dict.fromkeys(files))
+        return tuple(dict.fromkeys(self.corpus.source(file) for file in files))
+
+    def shown(self, item: Item) -> list[Passage]:
+        """The passages that stand in the prompt of a strategy without tools: those given and the best found."""
+        found = [] if self.corpus is None else self.corpus.corpus.search(item.question, SHOWN)
+        return [*item.passages, *found]
+
+    def question(self, item: Item) -> str:
+        """The question with the task's instruction."""
+        return f"{item.question}\n{self.task.instruction}" if self.task.instruction else item.question
+
+
+Strategy = Callable[[Item], Awaitable[Reply]]
+"""Answers one item. Raises only what is wrong with the model or the set-up."""

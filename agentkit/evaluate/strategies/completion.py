@@ -1,0 +1,220 @@
+"""Strategies that answer in one completion: `direct`, `cot` (chain of thought) and `program`.
+
+Each is decoded under a grammar, as an agent's decisions are: what is compared is the way to the answer, not who keeps
+to a format.
+"""
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentkit import protocol, sandbox
+from agentkit.answer import Evidence, Passage, Usage
+from agentkit.errors import ToolError
+from agentkit.evaluate.item import Called, Item, Reply
+from agentkit.evaluate.strategies.bench import Bench, Strategy
+from agentkit.events import Observed
+from agentkit.models.grammar import admits
+from agentkit.models.model import Completion, Grammar, Message, Sampling
+from agentkit.tools import Tool, in_thread
+
+REASONING_CHARS = 900
+CODE_CHARS = 2400
+PROGRAM_CHARS = 1200
+CALLS = 8
+"""Most calls of one reply."""
+MAX_TOKENS = 900
+
+DIRECT = 'You answer questions. Reply with one JSON object: {"answer": ...}.'
+COT = (
+    "You answer questions step by step. Reply with one JSON object: "
+    '{"reasoning": "the steps, in short", "answer": ...}.'
+)
+PROGRAM = (
+    "You answer questions by writing a Python program that prints the answer and nothing else. "
+    'Reply with one JSON object: {"program": "..."}.'
+)
+CALL = 'You call functions. Reply with one JSON object: {"calls": [...]}, an empty list if none fits. The functions:\n'
+UNKNOWN = ' If the answer can\'t be known, reply {"answer": null}.'
+
+
+def direct(bench: Bench, *, temperature: float = 0.0) -> Strategy:
+    """The answer and nothing else."""
+
+    async def answer(item: Item) -> Reply:
+        return await complete(bench, item, {}, DIRECT, temperature=temperature)
+
+    return answer
+
+
+def cot(bench: Bench, *, temperature: float = 0.0, seed: int | None = None) -> Strategy:
+    """Reasoning first, then the answer (Wei et al. 2022, Chain-of-Thought Prompting)."""
+
+    async def answer(item: Item) -> Reply:
+        reasoning = {"reasoning": {"type": "string", "maxLength": REASONING_CHARS}}
+        return await complete(bench, item, reasoning, COT, temperature=temperature, seed=seed)
+
+    return answer
+
+
+def program(bench: Bench) -> Strategy:
+    """One program, run in the sandbox; what it prints last is the answer (Gao et al. 2023, PAL)."""
+
+    async def answer(item: Item) -> Reply:
+        schema = {"program": {"type": "string", "minLength": 1, "maxLength": PROGRAM_CHARS}}
+        start = time.monotonic()
+        shown = bench.shown(item)
+        completion, value = await write(
+            bench, asked(bench, item, PROGRAM, shown), Grammar(json_schema=protocol.closed_object(schema))
+        )
+        reply = Reply(
+            status="abstained",
+            completions=1,
+            usage=completion.usage,
+            confidence=confidence(completion),
+            sources=bench.sources([p.source for p in shown]) if bench.corpus else (),
+        )
+        if value is None:
+            return reply.model_copy(update={"malformed": 1, "reason": "cut off", "seconds": time.monotonic() - start})
+        ran = time.monotonic()
+        text, failed = await printed(value["program"])
+        return reply.model_copy(
+            update={
+                "status": "abstained" if failed else "unchecked",
+                "text": None if failed else text,
+                "drafts": () if failed else (text,),
+                "calls": (Called(name="python", arguments={"code": value["program"]}, error=failed),),
+                "reason": failed,
+                "seconds": time.monotonic() - start,
+                "tool_seconds": time.monotonic() - ran,
+            }
+        )
+
+    return answer
+
+
+async def printed(code: str) -> tuple[str, str]:
+    """The last line that a program printed, and why there is none."""
+    try:
+        result = await in_thread(lambda: sandbox.run(code))
+    except ToolError as error:
+        return "", str(error)
+    lines = result.text.strip().splitlines()
+    if result.error or result.limit:
+        return "", result.error or f"stopped at its limit of {result.limit}"
+    return (lines[-1].strip(), "") if lines else ("", "the program printed nothing")
+
+
+async def complete(
+    bench: Bench,
+    item: Item,
+    before: Mapping[str, Any],
+    rules: str,
+    *,
+    temperature: float = 0.0,
+    seed: int | None = None,
+) -> Reply:
+    """One completion of an object that ends with the answer; `before` are the fields written ahead of it."""
+    start = time.monotonic()
+    if bench.task.form == "calls":
+        rules, name = CALL + "\n".join(protocol.describe(tool) for tool in functions(item)), "calls"
+    else:
+        rules, name = rules + UNKNOWN * bench.task.abstain, "answer"
+    schema = protocol.closed_object({**before, name: answer_schema(bench, item)})
+    shown = bench.shown(item)
+    searched = time.monotonic() - start
+    messages = asked(bench, item, rules, shown)
+    completion, value = await write(bench, messages, Grammar(json_schema=schema), temperature=temperature, seed=seed)
+    reply = Reply(
+        status="abstained",
+        completions=1,
+        usage=completion.usage,
+        confidence=confidence(completion),
+        seconds=time.monotonic() - start,
+        tool_seconds=searched,
+        sources=bench.sources([p.source for p in shown]) if bench.corpus else (),
+    )
+    if value is None:
+        return reply.model_copy(update={"malformed": 1, "reason": "cut off"})
+    if name == "calls":
+        made = tuple(Called(name=call["tool"], arguments=call["arguments"]) for call in value["calls"])
+        return reply.model_copy(update={"status": "unchecked", "text": "", "calls": made})
+    if value["answer"] is None:
+        return reply.model_copy(update={"reason": "said that it can't be known"})
+    text = plain(value["answer"])
+    return reply.model_copy(update={"status": "unchecked", "text": text, "drafts": (text,)})
+
+
+def asked(bench: Bench, item: Item, rules: str, shown: Sequence[Passage]) -> list[Message]:
+    """Rules, then passages and question, written as an agent's task is."""
+    seen = ""
+    if shown:
+        given = tuple(
+            Evidence(id=i, tool=protocol.GIVEN, call=0, text=p.text, source=p.heading or p.source)
+            for i, p in enumerate(shown, start=1)
+        )
+        text, _ = protocol.observation(Observed(call=0, evidence=given), tool=protocol.GIVEN, limit=8000)
+        seen = f"{text}\n"
+    return [
+        Message(role="system", content=rules),
+        Message(role="user", content=f"{seen}Question: {bench.question(item)}"),
+    ]
+
+
+async def write(
+    bench: Bench, messages: list[Message], grammar: Grammar, *, temperature: float = 0.0, seed: int | None = None
+) -> tuple[Completion, Any]:
+    """A completion and the object it is; None if it was cut off or isn't one."""
+    sampling = Sampling(
+        max_tokens=MAX_TOKENS, temperature=temperature, seed=bench.seed if seed is None else seed, logprobs=1
+    )
+    async with bench.model.session(repeatable=True) as session:
+        completion = await session.generate(messages, grammar=grammar, sampling=sampling)
+    readable = completion.finish == "stop" and admits(grammar, completion.text)
+    return completion, json.loads(completion.text) if readable else None
+
+
+def answer_schema(bench: Bench, item: Item) -> dict[str, Any]:
+    """What an answer of the task's form may be."""
+    match bench.task.form:
+        case "calls":
+            defs: dict[str, Any] = {}
+            options = [protocol.call_schema(tool, defs) for tool in functions(item)]
+            return {"type": "array", "items": {"anyOf": options}, "maxItems": CALLS}
+        case "number":
+            schema: dict[str, Any] = protocol.bounded({"type": "number"})
+        case "choice":
+            schema = {"enum": list(item.choices)}
+        case "code":
+            schema = {"type": "string", "minLength": 1, "maxLength": CODE_CHARS}
+        case "text":
+            schema = {"type": "string", "minLength": 1, "maxLength": protocol.ANSWER_CHARS}
+    return {"anyOf": [schema, {"type": "null"}]} if bench.task.abstain else schema
+
+
+def functions(item: Item) -> list[Tool]:
+    """The item's functions as tools that do nothing."""
+    return [Tool.from_schema(f.name, f.description, f.parameters, done) for f in item.functions]
+
+
+def done(**_arguments: Any) -> str:
+    """What every function of an item reports."""
+    return "done"
+
+
+def plain(value: Any) -> str:
+    """A decoded value as the text that a scorer reads."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def confidence(completion: Completion) -> float:
+    """The geometric mean of the tokens' probabilities; 1 where the engine tells none."""
+    logprobs = [min(token.logprob, 0.0) for token in completion.logprobs]
+    return math.exp(sum(logprobs) / len(logprobs)) if logprobs else 1.0
+
+
+def total(replies: list[Reply]) -> Usage:
+    """The usage of several replies together."""
+    return sum((reply.usage for reply in replies), Usage())

@@ -1,0 +1,75 @@
+"""Strategies that draw several replies and keep one: `majority@K` and `best-of-K`."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+
+from agentkit.arithmetic import evaluate as exactly
+from agentkit.errors import ExpressionError
+from agentkit.evaluate.item import Item, Reply
+from agentkit.evaluate.strategies.agents import agent
+from agentkit.evaluate.strategies.bench import Bench, Strategy
+from agentkit.evaluate.strategies.completion import cot, total
+
+TEMPERATURE = 0.7
+"""Of the samples, as in Wang et al. 2022 (Self-Consistency)."""
+
+
+def majority(bench: Bench, k: int) -> Strategy:
+    """The commonest answer of K chains of thought (Wang et al. 2022); the first drawn of equally common ones."""
+    return drawn(bench, [cot(bench, temperature=TEMPERATURE, seed=bench.seed + i) for i in range(k)], by_checks=False)
+
+
+def best_of(bench: Bench, k: int) -> Strategy:
+    """Of K runs of the agent, what its checks support; of several, the commonest."""
+    return drawn(bench, [agent(bench, temperature=TEMPERATURE, seed=bench.seed + i) for i in range(k)], by_checks=True)
+
+
+def drawn(bench: Bench, samplers: Sequence[Strategy], *, by_checks: bool) -> Strategy:
+    """Draw from every sampler, then vote."""
+
+    async def answer(item: Item) -> Reply:
+        start = time.monotonic()
+        replies = [await sampler(item) for sampler in samplers]
+        chosen, share = vote(bench, replies, by_checks=by_checks)
+        return chosen.model_copy(
+            update={
+                "drafts": tuple(r.text for r in replies if r.text is not None),
+                "malformed": sum(r.malformed for r in replies),
+                "completions": sum(r.completions for r in replies),
+                "confidence": share * (chosen.confidence if by_checks else 1.0),
+                "usage": total(replies),
+                "seconds": time.monotonic() - start,
+                "tool_seconds": sum(r.tool_seconds for r in replies),
+            }
+        )
+
+    return answer
+
+
+def vote(bench: Bench, replies: Sequence[Reply], *, by_checks: bool) -> tuple[Reply, float]:
+    """The reply that is kept, and the share of all replies that agree with it."""
+    best = max(r.confidence for r in replies) if by_checks else 0.0
+    voters = [r for r in replies if not by_checks or r.confidence == best]
+    answers = [key(bench, r) for r in voters]
+    counts = Counter(a for a in answers if a is not None)
+    if not counts:
+        return voters[0], 0.0
+    (winner, count), *_ = counts.most_common(1)
+    return voters[answers.index(winner)], count / len(replies)
+
+
+def key(bench: Bench, reply: Reply) -> str | Fraction | None:
+    """What two replies that say the same have in common; None for a reply without an answer."""
+    if bench.task.form == "calls":
+        return json.dumps([[c.name, dict(c.arguments)] for c in reply.calls], sort_keys=True)
+    if reply.text is None:
+        return None
+    if bench.task.form == "number":
+        try:
+            return str(exactly(reply.text))
+        except ExpressionError:
+            pass
+    return " ".join(reply.text.casefold().split()).rstrip(".")
