@@ -170,7 +170,8 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "run": FLOOR | PARTS | {"tools", "checks", "protocol"},
     "agent": FLOOR | PARTS | {"tools", "checks", "protocol", "run"},
     "replay": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent"},
-    "cli": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent", "trace", "replay"},
+    "evaluate": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent"},
+    "cli": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent", "trace", "replay", "evaluate"},
     "__main__": frozenset({"cli"}),
     "agentkit_tools": FLOOR | PARTS | {"tools"},  # a tool knows no agent
 }

@@ -6,25 +6,21 @@ Measured is a run's first call, as the loop has it written: after the plan, deco
 distractor (another item's function, drawn by the item's id) and none. The run ends there: the function itself, which
 would say `ok`, is never reached. Malformed is every decision that the loop could not read: cut off or off its schema.
 
-Arguments are judged by the rules of the benchmark's own checker for Python (bfcl_eval/eval_checker/ast_eval in
-ShishirPatil/gorilla): each must have one of the values that the answers list, texts compared without case, spaces
-and `,./-_*^`; what may be left out is so marked. Lists and objects are compared in depth here, there to one level.
+Arguments are judged by the rules of the benchmark's own checker, see agentkit/evaluate/scorers/calls.py.
 
 Results are written as they come; items that `--out` already has are not run again.
 """
 
 import argparse
 import asyncio
-import json
 import math
 import os
 import random
-import re
 import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -34,44 +30,20 @@ from pydantic import BaseModel, ValidationError
 from agentkit import protocol
 from agentkit.agent import Agent
 from agentkit.answer import Usage
-from agentkit.errors import ContextOverflow, GrammarError
+from agentkit.errors import ConfigurationError, ContextOverflow, GrammarError
+from agentkit.evaluate.item import Function, Item
+from agentkit.evaluate.scorers.calls import Gold, mistaken
+from agentkit.evaluate.tasks.calls import bfcl_simple
+from agentkit.evaluate.tasks.data import VARIABLE, folder
 from agentkit.events import Called, Decided, Finished
 from agentkit.models import catalog
 from agentkit.models.model import Model
 from agentkit.tools import Tool
 
-DATA = "data/eval/bfcl_v4_simple_python"
-TYPES = {"dict": "object", "float": "number", "tuple": "array"}
-"""BFCL's names of types that JSON Schema calls otherwise."""
-IGNORED = re.compile(r"[ ,./\-_*^]")
-"""What the benchmark's checker leaves out of a text before it compares."""
+DATA = Path(__file__).parents[3] / "shared/data"
+FILES = ("bfcl_v4_simple_python.jsonl", "bfcl_v4_simple_python_answers.jsonl")
 
 Outcome = Literal["right", "wrong arguments", "wrong tool", "no call", "unusable"]
-
-
-class Item(BaseModel, frozen=True):
-    """One task with the function that is to be called for it."""
-
-    id: str
-    task: str
-    name: str
-    description: str
-    parameters: dict[str, Any]
-    """JSON Schema."""
-    gold: dict[str, list[Any]]
-    """For each argument its right values; an empty text among them says that it may be left out."""
-
-    @property
-    def tool(self) -> Tool:
-        """The function, as an agent takes it."""
-        return Tool.from_schema(self.name, self.description, self.parameters, said_ok)
-
-    def objection(self, arguments: Mapping[str, Any]) -> str:
-        """What is wrong with the arguments of a call; empty when nothing is."""
-        for name in self.parameters.get("required", []):
-            if name not in arguments:
-                return f"{name} is missing"
-        return strays(arguments, self.gold)
 
 
 class Result(BaseModel, frozen=True):
@@ -101,87 +73,31 @@ def said_ok(**_arguments: object) -> str:
 # What is asked
 
 
-def items(limit: int | None = None) -> list[Item]:
-    """The first items of the benchmark, in its order."""
-    tasks, answers = (rows(shared() / f"{DATA}{part}.jsonl") for part in ("", "_answers"))
-    gold = {row["id"]: row["ground_truth"] for row in answers}
-    found: list[Item] = []
-    for row in tasks[:limit]:
-        [function], [[message]] = row["function"], row["question"]
-        [[right]] = [answer.values() for answer in gold[row["id"]]]
-        parameters = json_schema(function["parameters"])
-        told = {key: function[key] for key in ("name", "description")}
-        found.append(Item(id=row["id"], task=message["content"], **told, parameters=parameters, gold=right))
-    return found
+def items() -> Sequence[Item]:
+    """The items of the benchmark, in its order."""
+    shared = os.environ.get("AGENTKIT_SHARED")
+    data = Path(shared) / "data" if shared else None if os.environ.get(VARIABLE) else DATA
+    try:
+        return bfcl_simple(folder(data, *FILES)).items
+    except ConfigurationError as error:
+        raise SystemExit(str(error)) from None
 
 
-def shared() -> Path:
-    """The folder of data that is no part of the checkout."""
-    return Path(os.environ.get("AGENTKIT_SHARED") or Path(__file__).parents[3] / "shared")
-
-
-def rows(path: Path) -> list[Any]:
-    if not path.is_file():
-        raise SystemExit(f"no {path}; AGENTKIT_SHARED may name the folder that holds {DATA}.jsonl")
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-
-
-def json_schema(given: Mapping[str, Any]) -> dict[str, Any]:
-    """BFCL's dialect as JSON Schema. Its `optional` says no more than `required` does, and not always."""
-    schema = {key: value for key, value in given.items() if key not in ("type", "optional")}
-    if (kind := given.get("type", "any")) != "any":
-        schema["type"] = TYPES.get(kind, kind)
-    if "properties" in given:
-        schema["properties"] = {name: json_schema(node) for name, node in given["properties"].items()}
-    if "items" in given:
-        schema["items"] = json_schema(given["items"])
-    return schema
+def tool(function: Function) -> Tool:
+    """A function, as an agent takes it."""
+    return Tool.from_schema(function.name, function.description, function.parameters, said_ok)
 
 
 def offered(item: Item, others: Sequence[Item], distractors: int) -> list[Tool]:
     """The item's tool among others, the same ones in the same order whenever it is run."""
     draw = random.Random(item.id)
-    names: dict[str, Item] = {}
+    [own] = item.functions
+    names: dict[str, Function] = {}
     for other in draw.sample(others, len(others)):
-        if other.name != item.name and len(names) < distractors:
-            names.setdefault(other.name, other)
-    return [chosen.tool for chosen in draw.sample([item, *names.values()], len(names) + 1)]
-
-
-# What is right
-
-
-def strays(given: Mapping[str, Any], gold: Mapping[str, Sequence[Any]]) -> str:
-    """Where an object strays from those that are right; empty when it doesn't."""
-    for name, value in given.items():
-        if name not in gold:
-            return f"{name} is not asked for"
-        if not any(same(value, right) for right in gold[name]):
-            return f"{name} is {json.dumps(value, ensure_ascii=False)}, not one of {json.dumps(gold[name])}"
-    return next((f"{name} is missing" for name in gold if name not in given and "" not in gold[name]), "")
-
-
-def same(given: Any, right: Any) -> bool:
-    """Whether two values are equal by the benchmark's rules."""
-    match given, right:
-        case bool(), bool():
-            return given is right
-        case (bool(), _) | (_, bool()):
-            return False
-        case str(), str():
-            return plain(given) == plain(right)
-        case list(), list():
-            pair = cast(list[Any], given), cast(list[Any], right)
-            return len(pair[0]) == len(pair[1]) and all(map(same, *pair))
-        case dict(), dict():
-            return not strays(cast(dict[str, Any], given), cast(dict[str, list[Any]], right))
-        case _:
-            return type(given) in (int, float) and given == right
-
-
-def plain(text: str) -> str:
-    """A text as it is compared: `April 1, 2024` and `april 1 2024` are the same."""
-    return IGNORED.sub("", text).lower().replace("'", '"')
+        [function] = other.functions
+        if function.name != own.name and len(names) < distractors:
+            names.setdefault(function.name, function)
+    return [tool(chosen) for chosen in draw.sample([own, *names.values()], len(names) + 1)]
 
 
 # Running and counting
@@ -196,7 +112,7 @@ async def measure(model: Model, item: Item, others: Sequence[Item], distractors:
     reason = ""
     start = time.monotonic()
     try:
-        async with aclosing(agent.stream(item.task)) as events:
+        async with aclosing(agent.stream(item.question)) as events:
             async for event in events:
                 match event:
                     case Decided():
@@ -211,8 +127,12 @@ async def measure(model: Model, item: Item, others: Sequence[Item], distractors:
     except (ContextOverflow, GrammarError) as error:  # this item's own: the others still count
         outcome, reason = "unusable", f"{type(error).__name__}: {error}"
     if called:
-        reason = item.objection(called.arguments) if called.tool == item.name else f"not {item.name}"
-        outcome = "wrong tool" if called.tool != item.name else "wrong arguments" if reason else "right"
+        [function], [gold] = item.functions, cast(Sequence[Gold], item.gold)
+        if called.tool != function.name:
+            outcome, reason = "wrong tool", f"not {function.name}"
+        else:
+            reason = mistaken(function.parameters, gold[function.name], called.arguments)
+            outcome = "wrong arguments" if reason else "right"
     return Result(
         id=item.id,
         model=model.name,
