@@ -5,8 +5,10 @@ decisions that a model may write; tools, documents, embedder and checks are the 
 """
 
 import contextlib
+import csv
 import inspect
 import io
+import json
 import os
 import re
 import shlex
@@ -25,6 +27,8 @@ from agentkit.answer import Answer, Status
 from agentkit.checks import default_checks, name_of
 from agentkit.cli import main
 from agentkit.cli.opening import open_tools
+from agentkit.evaluate.strategies import NAMES
+from agentkit.evaluate.tasks import BUILT_IN
 from agentkit.limits import Limits
 from agentkit.models import catalog
 from agentkit.models.grammar import admits
@@ -120,7 +124,22 @@ def script(task: str) -> list[str]:
     """The replies of a run, one a decision."""
     assert task in DECISIONS, f"tests/test_readme.py has no decisions for the README's task {task!r}"
     (tool, purpose), *decisions = DECISIONS[task]
-    return [plan(tool, str(purpose)), *(protocol.compact({key: value}) for key, value in decisions)]
+    return [plan(tool, str(purpose)), *(written(key, value) for key, value in decisions)]
+
+
+def written(key: str, value: object) -> str:
+    """An answer, or a call of the tool of that name, as the protocol writes it."""
+    return protocol.compact({"answer": value} if key == "answer" else {"tool": key, "arguments": value})
+
+
+def solve(messages: Sequence[Message], grammar: Grammar | None) -> str:
+    """What a model that knows the answers writes to the questions of the example, whatever the strategy."""
+    rows = csv.DictReader(io.StringIO((ROOT / "examples/evaluation/questions.csv").read_text(encoding="utf-8")))
+    asked = "\n".join(message.content for message in messages)
+    gold = next(json.loads(row["answer"]) for row in rows if row["question"] in asked)
+    candidates = [{"answer": gold}, {"plan": []}, {"answer": {"evidence": [], "value": gold}}]
+    assert grammar is not None
+    return next(text for text in map(protocol.compact, candidates) if admits(grammar, text))
 
 
 def reply(messages: Sequence[Message], grammar: Grammar | None) -> str:
@@ -220,9 +239,8 @@ def test_every_command_has_a_verb_and_options_that_exist(words: Sequence[str]) -
 
 @pytest.mark.usefixtures("home")
 def test_every_option_that_is_named_is_one() -> None:
-    known = {
-        word for verb in ("ask", "tool", "replay") for word in re.findall(r"--[a-z][a-z-]*", said(verb, "--help")[1])
-    }
+    verbs = ("ask", "tool", "replay", "evaluate", "compare")
+    known = {word for verb in verbs for word in re.findall(r"--[a-z][a-z-]*", said(verb, "--help")[1])}
     named = {word for code in inline() for word in re.findall(r"(?<!\S)--[a-z][a-z-]*", code)}
     assert "--unchecked" in named
     assert named <= known
@@ -254,7 +272,10 @@ def test_the_commands_print_what_they_show(home: Path, monkeypatch: pytest.Monke
             task = next(word for word in words if word in DECISIONS)
             (home / "script.txt").write_text("\n".join(script(task)), encoding="utf-8")
             monkeypatch.setenv("AGENTKIT_MODEL", "scripted:script.txt")
-        code, text = said(*words)
+        with monkeypatch.context() as patched:
+            if words[0] == "evaluate":
+                patched.setattr(catalog, "load", solver)
+            code, text = said(*words)
         monkeypatch.delenv("AGENTKIT_MODEL", raising=False)
         if words != ["doctor"]:  # which may find that something is missing here
             assert code == 0, text
@@ -262,7 +283,11 @@ def test_the_commands_print_what_they_show(home: Path, monkeypatch: pytest.Monke
             f"README.md shows for `{shlex.join(words)}` what isn't so; it is:\n{text}"
         )
         ran.add(words[0])
-    assert ran == {"--help", "ask", "tool", "models", "replay", "doctor"}
+    assert ran == {"--help", "ask", "tool", "models", "replay", "doctor", "evaluate", "compare"}
+
+
+async def solver(spec: str, **_options: object) -> Model:
+    return ScriptedModel(solve, name=spec)
 
 
 def follows(shown: Sequence[str], lines: Sequence[str]) -> bool:
@@ -331,6 +356,15 @@ def test_every_variable_that_is_named_is_read() -> None:
 
 def test_every_status_is_explained() -> None:
     assert [row[0].strip("`") for row in table("`Answer.status`")] == list(get_args(Status))
+
+
+def test_every_strategy_is_explained() -> None:
+    assert [row[0].strip("`") for row in table("strategy")] == list(NAMES)
+
+
+def test_every_built_in_task_is_named() -> None:
+    for name in BUILT_IN:
+        assert re.search(rf"\b{name.partition('-')[0]}\b", README), name
 
 
 def test_every_check_is_explained() -> None:
