@@ -30,6 +30,8 @@ Built-in tasks read their data from the folder that --data or AGENTKIT_DATA name
 
 COMPLETIONS = "completions.sqlite"
 """In the folder of the runs: what the model wrote, shared by strategies that begin alike."""
+DEFAULT = ("agent",)
+"""Strategies where none is named."""
 FLIPS = 20
 """Items that are run again one by one, to say how many of a parallel run's replies batching flipped."""
 
@@ -71,6 +73,7 @@ def evaluate(
 
     from agentkit.cli import opening
     from agentkit.errors import ConfigurationError
+    from agentkit.evaluate.runner import check
     from agentkit.evaluate.tasks import load_task
 
     settings = opening.load_settings({"model": model, "seed": seed, "data": data})
@@ -80,9 +83,13 @@ def evaluate(
     for task in loaded:
         for problem in task.problems:
             view.print(f"{task.name}: {problem}", markup=False, soft_wrap=True)
+        for strategy in strategies or DEFAULT:
+            check(task, strategy, limit=count, parallel=parallel)
     opening.check_model(settings)
     root = resume or out
-    if resume is None and root.exists() and any(root.iterdir()):
+    if resume is not None and not resume.is_dir():
+        raise ConfigurationError(f"there is no folder {resume} to go on in; --out {resume} begins one")
+    if resume is None and root.exists() and (root.is_file() or any(root.iterdir())):
         raise ConfigurationError(
             f"{root} isn't empty: --resume {root} goes on with its runs, --out names another folder"
         )
@@ -92,7 +99,7 @@ def evaluate(
     runs = asyncio.run(
         run_all(
             loaded,
-            strategies or ["agent"],
+            strategies or DEFAULT,
             settings,
             root=root,
             limit=count,

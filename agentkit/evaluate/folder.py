@@ -53,6 +53,10 @@ class RunFolder:
                 there, done = read_run(path)
                 same(path, there, header)
                 records = {record.id: record for record in done}
+            elif whole_lines(path / RECORDS):
+                raise ConfigurationError(
+                    f"{path} has {RECORDS} but no {HEADER}, which says what it is of: name another folder"
+                )
             mend(path / RECORDS)
             replace(path / HEADER, header.model_dump_json(indent=1) + "\n")
             return cls(path, header, records, owner)
@@ -114,15 +118,17 @@ def read_run(path: Path) -> tuple[Header, list[Record]]:
 
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
-    """The run folders among and below some folders, each once, by path."""
-    found = {
-        run for path in paths for run in ([path] if (path / HEADER).is_file() else map(parent, path.rglob(HEADER)))
-    }
+    """The run folders among and below some folders, each once: in the order named, below one of them by path."""
+    found = dict.fromkeys(
+        run
+        for path in paths
+        for run in ([path] if (path / HEADER).is_file() else sorted(map(parent, path.rglob(HEADER))))
+    )
     if not found:
         raise ConfigurationError(
             f"no run in {', '.join(map(str, paths))}: name a folder that `agentkit evaluate` wrote"
         )
-    return sorted(found)
+    return list(found)
 
 
 def parent(path: Path) -> Path:
@@ -148,16 +154,16 @@ def same(path: Path, there: Header, wanted: Header) -> None:
     Raises:
         ConfigurationError: They differ; says in what.
     """
+    for name in Header.model_fields:
+        was, now = getattr(there, name), getattr(wanted, name)
+        if name not in INCIDENTAL and was != now:
+            told = f"{name} was {was!r}, is now {now!r}" if len(f"{was}{now}") < 200 else f"its {name} are others"
+            raise ConfigurationError(f"{path} has another run: {told}; repeat its options or name another folder")
     if wanted.ids[: len(there.ids)] != there.ids:
         raise ConfigurationError(
             f"{path} has a run of {len(there.ids)} items, which aren't the first of these {len(wanted.ids)}: "
             "repeat its --limit, take a larger one, or name another folder"
         )
-    for name in Header.model_fields.keys() - INCIDENTAL:
-        was, now = getattr(there, name), getattr(wanted, name)
-        if was != now:
-            told = f"{name} was {was!r}, is now {now!r}" if len(f"{was}{now}") < 200 else f"its {name} are others"
-            raise ConfigurationError(f"{path} has another run: {told}; repeat its options or name another folder")
 
 
 def replace(path: Path, text: str) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from agentkit import protocol
-from agentkit.errors import ConfigurationError, ContextOverflow, GrammarError, ModelError
+from agentkit.errors import ConfigurationError, ContextOverflow, GrammarError, MissingExtra, ModelError
 from agentkit.evaluate.completions import SAVED
 from agentkit.evaluate.corpora import TaskCorpus, open_embedder
 from agentkit.evaluate.folder import RunFolder
 from agentkit.evaluate.item import Header, Item, Record, Reply, Score
-from agentkit.evaluate.strategies import Bench, Strategy, build
+from agentkit.evaluate.outcomes import right
+from agentkit.evaluate.strategies import Bench, Strategy, build, find
 from agentkit.evaluate.task import Scorer, Task
 from agentkit.models.model import Model
 
@@ -54,10 +55,7 @@ async def evaluate(
         ConfigurationError: The folder has another run, or the strategy can't be used on this task.
         ModelError: The model failed on several items in a row; what is done is kept.
     """
-    if limit is not None and limit < 1:
-        raise ConfigurationError(f"the limit is {limit} items but must be at least 1")
-    if parallel < 1:
-        raise ConfigurationError(f"parallel is {parallel} but must be at least 1")
+    check(task, strategy, limit=limit, parallel=parallel)
     chosen = drawn(task.items, limit=limit, seed=seed)
     header = Header(
         task=task.name,
@@ -104,9 +102,26 @@ async def evaluate(
                     if told:
                         told(record)
 
+            for record in run.in_order() if told else ():
+                told(record)
             await each(todo, work, parallel)
+            if failed and not run.records:  # too few items to be sure, but none that the model didn't fail on
+                raise ModelError(failed[-1].error)
             keep(failed)
         return run.header, run.in_order()
+
+
+def check(task: Task, strategy: str, *, limit: int | None, parallel: int) -> None:
+    """Complain of what can't be run, before anything slow is done.
+
+    Raises:
+        ConfigurationError: The strategy can't be used on this task, or a number is less than 1.
+    """
+    if limit is not None and limit < 1:
+        raise ConfigurationError(f"the limit is {limit} items but must be at least 1")
+    if parallel < 1:
+        raise ConfigurationError(f"parallel is {parallel} but must be at least 1")
+    find(strategy, task)
 
 
 async def flips(task: Task, model: Model, records: Sequence[Record], *, strategy: str, seed: int = 0) -> int:
@@ -115,12 +130,11 @@ async def flips(task: Task, model: Model, records: Sequence[Record], *, strategy
     async with AsyncExitStack() as stack:
         answer = await set_up(task, model, strategy, seed, stack)
         again = [await one(item, task, answer) for item in task.items if item.id in wanted]
-    return sum((r.score and r.score.right) != ((w := wanted[r.id]).score and w.score.right) for r in again)
+    return sum(right(record) != right(wanted[record.id]) for record in again)
 
 
 async def set_up(task: Task, model: Model, strategy: str, seed: int, stack: AsyncExitStack) -> Strategy:
     """The strategy on this task, with what it needs; all is given back with the stack."""
-    build(strategy, Bench(task, model, seed=seed))  # complains before anything slow is done
     embedder = open_embedder() if task.corpus or any(item.passages for item in task.items) else None
     corpus = None
     if task.corpus and embedder:
@@ -158,6 +172,7 @@ async def one(item: Item, task: Task, answer: Strategy) -> Record:
 
     Raises:
         ModelError: The model failed, and not because of this item.
+        MissingExtra: The strategy or the scorer needs what isn't installed.
     """
     start = time.monotonic()
     record = blank(item, task)
@@ -167,7 +182,7 @@ async def one(item: Item, task: Task, answer: Strategy) -> Record:
         reply = await answer(item)
     except (ContextOverflow, GrammarError) as error:  # of this item alone
         return record.model_copy(update={"error": told_of(error)})
-    except ModelError:
+    except (ModelError, MissingExtra):
         raise
     except Exception as error:  # anyone's tool, check or data; the rest of the items have no part in it
         return record.model_copy(update={"error": told_of(error)})
@@ -178,6 +193,8 @@ async def one(item: Item, task: Task, answer: Strategy) -> Record:
         drafts = [
             score if text == reply.text else await judged(item, reply, text, task.scorer) for text in reply.drafts
         ]
+    except MissingExtra:
+        raise
     except Exception as error:  # a user's scorer
         return record.model_copy(update={"reply": reply, "error": f"not judged: {told_of(error)}"})
     overhead = max(took - reply.usage.seconds - reply.tool_seconds, 0.0)

@@ -9,8 +9,9 @@ from agentkit.evaluate.strategies.agents import agent
 from agentkit.evaluate.strategies.bench import Bench, Strategy
 from agentkit.evaluate.strategies.completion import cot, direct, program
 from agentkit.evaluate.strategies.ensemble import best_of, majority
+from agentkit.evaluate.task import Task
 
-__all__ = ["NAMES", "Bench", "Strategy", "build"]
+__all__ = ["NAMES", "Bench", "Strategy", "build", "find"]
 
 PLAIN: Mapping[str, Callable[[Bench], Strategy]] = MappingProxyType(
     {
@@ -28,21 +29,26 @@ MOST = 64
 """Largest K."""
 
 
-def build(name: str, bench: Bench) -> Strategy:
-    """The named strategy for a task and a model.
+def find(name: str, task: Task) -> Callable[[Bench], Strategy]:
+    """The named strategy.
 
     Raises:
         UnknownName: There is none of that name.
         ConfigurationError: It can't be used on this task.
     """
-    if name == "program" and bench.task.form in ("calls", "code"):
-        raise ConfigurationError(f"the strategy program does not apply to {bench.task.name}: use direct or agent")
+    if name == "program" and task.form in ("calls", "code"):
+        raise ConfigurationError(f"the strategy program does not apply to {task.name}: use direct or agent")
     if name in PLAIN:
-        return PLAIN[name](bench)
+        return PLAIN[name]
     match = re.fullmatch(r"(majority@|best-of-)(\d{1,4})", name)
     if match is None:
         raise UnknownName("strategy", name, NAMES, hint="K is a number, as in majority@5")
     k = int(match[2])
     if not 1 <= k <= MOST:
         raise ConfigurationError(f"{name} draws {k} replies; draw 1 to {MOST}")
-    return COUNTED[match[1]](bench, k)
+    return lambda bench: COUNTED[match[1]](bench, k)
+
+
+def build(name: str, bench: Bench) -> Strategy:
+    """The named strategy for a task and a model; raises as `find` does."""
+    return find(name, bench.task)(bench)

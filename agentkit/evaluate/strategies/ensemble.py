@@ -4,7 +4,6 @@ import json
 import time
 from collections import Counter
 from collections.abc import Sequence
-from fractions import Fraction
 
 from agentkit.arithmetic import evaluate as exactly
 from agentkit.errors import ExpressionError
@@ -61,9 +60,9 @@ def vote(bench: Bench, replies: Sequence[Reply], *, by_checks: bool) -> tuple[Re
     return voters[answers.index(winner)], count / len(replies)
 
 
-def key(bench: Bench, reply: Reply) -> str | Fraction | None:
+def key(bench: Bench, reply: Reply) -> str | None:
     """What two replies that say the same have in common; None for a reply without an answer."""
-    if bench.task.form == "calls":
+    if bench.task.form == "calls" and (reply.calls or not reply.malformed):
         return json.dumps([[c.name, dict(c.arguments)] for c in reply.calls], sort_keys=True)
     if reply.text is None:
         return None
