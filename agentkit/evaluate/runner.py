@@ -102,8 +102,9 @@ async def evaluate(
                     if told:
                         told(record)
 
-            for record in run.in_order() if told else ():
-                told(record)
+            if told:
+                for record in run.in_order():
+                    told(record)
             await each(todo, work, parallel)
             if failed and not run.records:  # too few items to be sure, but none that the model didn't fail on
                 raise ModelError(failed[-1].error)

@@ -40,7 +40,7 @@ CALL = (
     'Call the function that the request needs. Reply {"calls":[{"tool":"NAME","arguments":{...}}]}, '
     'or {"calls":[]} if none of the functions can help. The functions:\n'
 )
-"""Asked for a list that is empty "if none fits", the 0.5B never called anything (0 of 16 requests of train/metatool)."""
+"""Asked for a list, "empty if none fits", the 0.5B never called anything (0 of 16 requests of train/metatool)."""
 UNKNOWN = ' If the answer can\'t be known, reply {"answer": null}.'
 
 
