@@ -36,6 +36,15 @@ PROGRAM = (
     "You answer questions by writing a Python program that prints the answer and nothing else. "
     'Reply with one JSON object: {"program": "..."}.'
 )
+SUM = "A crate holds 14 jars. Of the jars in 6 crates, 5 are broken. How many jars are whole?"
+WEIGHT = "Which weighs more, a kilogram of iron or two kilograms of feathers?"
+SUM_PROGRAM = {"program": "jars = 14 * 6\nwhole = jars - 5\nprint(whole)\n"}
+SUM_REASONED = {"reasoning": "6 crates hold 14 * 6 = 84 jars. Of these 84 - 5 = 79 are whole.", "answer": 79}
+WEIGHT_REASONED = {
+    "reasoning": "The iron weighs 1 kilogram, the feathers weigh 2. 2 is more than 1.",
+    "answer": "two kilograms of feathers",
+}
+"""Both methods are few-shot ones: without an example the 0.5B wrote prose for a program, 12 times of 12."""
 CALL = (
     'Call the function that the request needs. Reply {"calls":[{"tool":"NAME","arguments":{...}}]}, '
     'or {"calls":[]} if none of the functions can help. The functions:\n'
@@ -58,7 +67,8 @@ def cot(bench: Bench, *, temperature: float = 0.0, seed: int | None = None) -> S
 
     async def answer(item: Item) -> Reply:
         reasoning = {"reasoning": {"type": "string", "maxLength": REASONING_CHARS}}
-        return await complete(bench, item, reasoning, COT, temperature=temperature, seed=seed)
+        example = (SUM, SUM_REASONED) if bench.task.form == "number" else (WEIGHT, WEIGHT_REASONED)
+        return await complete(bench, item, reasoning, COT, example=example, temperature=temperature, seed=seed)
 
     return answer
 
@@ -72,7 +82,9 @@ def program(bench: Bench) -> Strategy:
         shown = bench.shown(item)
         searched = time.monotonic() - start
         completion, value = await write(
-            bench, asked(bench, item, PROGRAM, shown), Grammar(json_schema=protocol.closed_object(schema))
+            bench,
+            asked(bench, item, PROGRAM, shown, (SUM, SUM_PROGRAM)),
+            Grammar(json_schema=protocol.closed_object(schema)),
         )
         reply = Reply(
             status="abstained",
@@ -119,6 +131,7 @@ async def complete(
     before: Mapping[str, Any],
     rules: str,
     *,
+    example: tuple[str, Mapping[str, Any]] | None = None,
     temperature: float = 0.0,
     seed: int | None = None,
 ) -> Reply:
@@ -131,7 +144,7 @@ async def complete(
     schema = protocol.closed_object({**before, name: answer_schema(bench, item)})
     shown = bench.shown(item)
     searched = time.monotonic() - start
-    messages = asked(bench, item, rules, shown)
+    messages = asked(bench, item, rules, shown, None if bench.task.form == "calls" else example)
     completion, value = await write(bench, messages, Grammar(json_schema=schema), temperature=temperature, seed=seed)
     reply = Reply(
         status="abstained",
@@ -153,8 +166,14 @@ async def complete(
     return reply.model_copy(update={"status": "unchecked", "text": text, "drafts": (text,)})
 
 
-def asked(bench: Bench, item: Item, rules: str, shown: Sequence[Passage]) -> list[Message]:
-    """Rules, then passages and question, written as an agent's task is."""
+def asked(
+    bench: Bench,
+    item: Item,
+    rules: str,
+    shown: Sequence[Passage],
+    example: tuple[str, Mapping[str, Any]] | None = None,
+) -> list[Message]:
+    """Rules, a worked example, then passages and question, written as an agent's task is."""
     seen = ""
     if shown:
         given = tuple(
@@ -163,8 +182,16 @@ def asked(bench: Bench, item: Item, rules: str, shown: Sequence[Passage]) -> lis
         )
         text, _ = protocol.observation(Observed(call=0, evidence=given), tool=protocol.GIVEN, limit=8000)
         seen = f"{text}\n"
+    demonstrated: list[Message] = []
+    if example:
+        question, reply = example
+        demonstrated = [
+            Message(role="user", content=f"Question: {question}"),
+            Message(role="assistant", content=protocol.compact(reply)),
+        ]
     return [
         Message(role="system", content=rules),
+        *demonstrated,
         Message(role="user", content=f"{seen}Question: {bench.question(item)}"),
     ]
 
