@@ -106,8 +106,8 @@ async def evaluate(
                 for record in run.in_order():
                     told(record)
             await each(todo, work, parallel)
-            if failed and not run.records:  # too few items to be sure, but none that the model didn't fail on
-                raise ModelError(failed[-1].error)
+            if failed and not run.records:  # too few to be sure, but there is none that the model didn't fail on
+                raise ModelError(f"the model failed on every item, last on {failed[-1].id}: {failed[-1].error}")
             keep(failed)
         return run.header, run.in_order()
 

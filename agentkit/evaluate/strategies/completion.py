@@ -27,14 +27,13 @@ CALLS = 8
 """Most calls of one reply."""
 MAX_TOKENS = 900
 
-DIRECT = 'You answer questions. Reply with one JSON object: {"answer": ...}.'
-COT = (
-    "You answer questions step by step. Reply with one JSON object: "
-    '{"reasoning": "the steps, in short", "answer": ...}.'
-)
+# JSON is shown as the grammars have it, without white space: shown `{"answer": ...}`, the 0.5B had its next token
+# taken from it and wrote null to 20 of 20 questions; shown `{"answer":...}` it answered.
+DIRECT = 'You answer questions. Reply with one JSON object: {"answer":%s}.'
+COT = 'You answer questions step by step. Reply with one JSON object: {"reasoning":"the steps, in short","answer":%s}.'
 PROGRAM = (
     "You answer questions by writing a Python program that prints the answer and nothing else. "
-    'Reply with one JSON object: {"program": "..."}.'
+    'Reply with one JSON object: {"program":"..."}.'
 )
 SUM = "A crate holds 14 jars. Of the jars in 6 crates, 5 are broken. How many jars are whole?"
 WEIGHT = "Which weighs more, a kilogram of iron or two kilograms of feathers?"
@@ -50,7 +49,7 @@ CALL = (
     'or {"calls":[]} if none of the functions can help. The functions:\n'
 )
 """Asked for a list, "empty if none fits", the 0.5B never called anything (0 of 16 requests of train/metatool)."""
-UNKNOWN = ' If the answer can\'t be known, reply {"answer": null}.'
+UNKNOWN = ' If the answer can\'t be known, reply {"answer":null}.'
 
 
 def direct(bench: Bench, *, temperature: float = 0.0) -> Strategy:
@@ -140,6 +139,7 @@ async def complete(
     if bench.task.form == "calls":
         rules, name = CALL + "\n".join(protocol.describe(tool) for tool in functions(item)), "calls"
     else:
+        rules = rules % ("NUMBER" if bench.task.form == "number" else '"..."')
         rules, name = rules + UNKNOWN * bench.task.abstain, "answer"
     schema = protocol.closed_object({**before, name: answer_schema(bench, item)})
     shown = bench.shown(item)
