@@ -77,9 +77,11 @@ class Citations:
         computed = frozenset[str]().union(*(content_words(e.text) for e in draft.evidence if not e.source))
         missing = said - covered - asked - computed
         worked_out = any(not e.source for e in draft.cited_evidence)
-        if said and not missing and not covered and worked_out:
+        if not said:  # "yes": every passage is about what the task asks, whichever it says
+            return self.finding(claim, "inapplicable", "it has no words that a passage could have")
+        if not missing and not covered and worked_out:
             return self.finding(claim, "inapplicable", "it reports what was worked out from the passages")
-        if said and (len(missing) > len(said) * (1 - LEXICAL) or not covered):
+        if len(missing) > len(said) * (1 - LEXICAL) or not covered:
             words = ", ".join(w for w in WORD.findall(claim) if stem(w) in said - covered)
             return self.finding(claim, "failed", f"the cited passages don't speak of {words}")
         if self.similarity is None:

@@ -87,9 +87,11 @@ def evaluate(
             check(task, strategy, limit=count, parallel=parallel)
     opening.check_model(settings)
     root = resume or out
-    if resume is not None and not resume.is_dir():
+    if resume is not None and not resume.exists():
         raise ConfigurationError(f"there is no folder {resume} to go on in; --out {resume} begins one")
-    if resume is None and root.exists() and (root.is_file() or any(root.iterdir())):
+    if root.is_file():
+        raise ConfigurationError(f"{root} is a file; name a folder for the runs")
+    if resume is None and root.exists() and any(root.iterdir()):
         raise ConfigurationError(
             f"{root} isn't empty: --resume {root} goes on with its runs, --out names another folder"
         )

@@ -53,6 +53,15 @@ def test_a_claim_that_another_passage_supports_is_ascribed_to_that_one() -> None
     assert (finding.verdict, finding.evidence) == ("supported", (1,))
 
 
+@pytest.mark.parametrize("text", ["yes", "No.", "8,500"])
+def test_a_bare_answer_is_not_supported_by_resemblance(text: str) -> None:
+    """Each passage is about what the task asks: that one resembles the task says nothing for a yes."""
+    found = draft(text)
+    [finding] = Citations.of([Alike(0.9)])(found)
+    assert finding.verdict == "inapplicable"
+    assert asyncio.run(judge(found, [Citations.of([Alike(0.9)])]))[0] == "unchecked"
+
+
 def test_computed_evidence_is_not_a_citation() -> None:
     assert list(Citations()(draft("It is 42.", "42", source=""))) == []
 
