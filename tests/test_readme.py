@@ -137,7 +137,7 @@ def solve(messages: Sequence[Message], grammar: Grammar | None) -> str:
     rows = csv.DictReader(io.StringIO((ROOT / "examples/evaluation/questions.csv").read_text(encoding="utf-8")))
     asked = "\n".join(message.content for message in messages)
     gold = next(json.loads(row["answer"]) for row in rows if row["question"] in asked)
-    candidates = [{"answer": gold}, {"plan": []}, {"answer": {"evidence": [], "value": gold}}]
+    candidates: list[dict[str, Any]] = [{"answer": gold}, {"plan": []}, {"answer": {"evidence": [], "value": gold}}]
     assert grammar is not None
     return next(text for text in map(protocol.compact, candidates) if admits(grammar, text))
 

@@ -32,7 +32,8 @@ class Endpoint:
         self._process = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         # Not on the command line, where anyone on the machine can read it.
         wanted = {"path": str(self.model), "context": self.context, "threads": self.threads, "key": self.key}
         self._process.stdin.write(json.dumps(wanted) + "\n")
@@ -51,7 +52,8 @@ class Endpoint:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         try:
             self._process.wait(20)

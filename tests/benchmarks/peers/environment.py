@@ -30,14 +30,16 @@ def interpreter() -> Path:
     if not (top / "ready").exists():
         print(f"making an environment with {', '.join(PINNED)} in {top}", file=sys.stderr)
         venv.create(top, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *PINNED], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-qq", *PINNED], check=True)
         (top / "ready").touch()
     return python
 
 
 def versions(python: Path) -> Mapping[str, str]:
     """What is installed there."""
-    code = f"import json; from importlib.metadata import version as v; print(json.dumps({{n: v(n) for n in {NAMED!r}}}))"
+    code = (
+        f"import json; from importlib.metadata import version as v; print(json.dumps({{n: v(n) for n in {NAMED!r}}}))"
+    )
     told = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
     return json.loads(told.stdout)
 

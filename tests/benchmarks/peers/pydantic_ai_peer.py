@@ -8,13 +8,12 @@ from typing import Any
 
 import httpx2
 from openai import AsyncOpenAI
+from peers.worker import Line, ToolFailed
 from pydantic_ai import Agent, ModelRetry, Tool, UsageLimitExceeded
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import UsageLimits
-
-from peers.worker import Line, ToolFailed
 
 KINDS = {"unknown_tool": "unknown tool", "validation_error": "bad arguments", "no_output": "unreadable"}
 """What is malformed, by pydantic-ai's own causes of a retry. A further one, model_retry, is the driver's to judge."""
@@ -55,7 +54,9 @@ async def work(line: Line, options: dict[str, Any], question: str, tools: list[d
             tools=[remote(line, described) for described in tools],
             # As often as there are steps; its default, once, would end most runs at a second mistake.
             retries=options["steps"],
-            model_settings=ModelSettings(temperature=0.0, max_tokens=options["max_tokens"]),
+            model_settings=ModelSettings(
+                temperature=0.0, max_tokens=options["max_tokens"], extra_body={"max_tokens": options["max_tokens"]}
+            ),
         )
         try:
             async with agent.iter(question, usage_limits=UsageLimits(request_limit=options["steps"])) as run:

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from keyword import iskeyword
 from typing import Any
 
+from peers.events import Call, Code, Completion, End, Event, Kind, Malformed
+
 from agentkit.answer import Usage
 from agentkit.evaluate.item import Called, Reply
-from peers.events import Call, Code, Completion, End, Event, Kind, Malformed
 
 OWN_INTERPRETER = "python_interpreter"
 """What smolagents calls the running of the code that a model wrote."""
 
 
-def reply(events: Sequence[Event], names: Mapping[str, str], *, seconds: float) -> Reply:
+def reply(events: Sequence[Event], names: Mapping[str, str], *, seconds: float, programs: bool = True) -> Reply:
     """A peer's run as the reply it is.
 
     Calls are those that reached a tool, as agentkit's own are: what the peer refused is among the malformed.
@@ -23,6 +24,7 @@ def reply(events: Sequence[Event], names: Mapping[str, str], *, seconds: float) 
     Args:
         events: Of one item, in order, the end last.
         names: The tools' own names by those that the peer knows them by.
+        programs: Whether code that the peer ran itself counts as a call; not where calls are what is judged.
     """
     end = events[-1]
     assert isinstance(end, End)
@@ -31,7 +33,9 @@ def reply(events: Sequence[Event], names: Mapping[str, str], *, seconds: float) 
     return Reply(
         status="unchecked" if answered else "exhausted",
         text=end.text if answered else None,
-        calls=tuple(called(e, names) for e in events if isinstance(e, Code) or (isinstance(e, Call) and e.fits)),
+        calls=tuple(
+            called(e, names) for e in events if (programs and isinstance(e, Code)) or (isinstance(e, Call) and e.fits)
+        ),
         malformed=sum(malformed(events, names).values()),
         completions=len(completions),
         reason="" if answered else end.text,
@@ -57,12 +61,18 @@ def malformed(events: Sequence[Event], names: Iterable[str]) -> Counter[Kind]:
     """Malformed calls by kind."""
     found: Counter[Kind] = Counter(e.kind for e in events if isinstance(e, Malformed))
     found["bad arguments"] += sum(isinstance(e, Call) and not e.fits for e in events)
-    last = next((e for e in reversed(events) if isinstance(e, Completion)), None)
-    end = events[-1]
-    taken = last is not None and not last.calls and isinstance(end, End) and end.how == "answered"
-    if taken and last.text.strip() == end.text.strip() and call_as_text(last.text, names):
-        found["call as text"] += 1
+    found["call as text"] += taken_for_answer(events, names)
     return +found
+
+
+def taken_for_answer(events: Sequence[Event], names: Iterable[str]) -> bool:
+    """Whether the peer's answer is a call that the model wrote as text."""
+    last = next((e for e in reversed(events) if isinstance(e, Completion)), None)
+    match events[-1]:
+        case End(how="answered", text=text) if last is not None and not last.calls:
+            return last.text.strip() == text.strip() and call_as_text(text, names)
+        case _:
+            return False
 
 
 def call_as_text(text: str, names: Iterable[str]) -> bool:
@@ -75,7 +85,7 @@ def call_as_text(text: str, names: Iterable[str]) -> bool:
 def known_as(name: str) -> str:
     """A tool's name for the peers: OpenAI's protocol allows no dots in it, and a CodeAgent's is a Python function."""
     spelt = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return f"{spelt}_" if iskeyword(spelt) or spelt[:1].isdigit() else spelt
+    return f"_{spelt}" if iskeyword(spelt) or spelt[:1].isdigit() else spelt
 
 
 def plain(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
+from peers.worker import Line
 from smolagents import CodeAgent, LogLevel, OpenAIModel, Tool, ToolCallingAgent
 from smolagents.memory import ActionStep, FinalAnswerStep
 from smolagents.utils import (
@@ -15,8 +16,6 @@ from smolagents.utils import (
     AgentToolCallError,
     AgentToolExecutionError,
 )
-
-from peers.worker import Line
 
 
 class Remote(Tool):
@@ -52,6 +51,7 @@ def answerer(line: Line, options: dict[str, Any]) -> Callable[[str, list[dict[st
         body = response.read()
         line.completed(response.status_code, body, response.elapsed.total_seconds())
 
+    kind = CodeAgent if options["peer"] == "smolagents-code" else ToolCallingAgent
     model = OpenAIModel(
         options["model"],
         api_base=options["url"],
@@ -62,8 +62,8 @@ def answerer(line: Line, options: dict[str, Any]) -> Callable[[str, list[dict[st
         },
         temperature=0.0,
         max_tokens=options["max_tokens"],
+        **({} if kind is CodeAgent else {"tool_choice": "auto"}),  # why: see command.py
     )
-    kind = CodeAgent if options["peer"] == "smolagents-code" else ToolCallingAgent
 
     def answer(question: str, tools: list[dict[str, Any]]) -> None:
         agent = kind(

@@ -58,6 +58,7 @@ class Line:
 
     def completed(self, status: int, body: bytes, seconds: float) -> None:
         """Tell what the endpoint replied."""
+        told: Any
         try:
             told = json.loads(body)
         except ValueError:
