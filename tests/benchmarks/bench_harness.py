@@ -1,9 +1,10 @@
 """What the harness itself costs an item: python tests/benchmarks/bench_harness.py [--items 200]
 
 `Record.overhead` is an item's time outside model, tools, checks and judging; the model here is scripted, and what its
-script takes counts as the model's. Items with functions of their own need a grammar and an agent each; for them the
-functions are those of bfcl-simple where its data is there (AGENTKIT_DATA). The first items, which pay for imports and
-caches, are left out but for the very first. The issue's bound is 5 ms an item.
+script takes counts as the model's. Completions are kept on disk, as `agentkit evaluate` does. Items with functions of
+their own need a grammar and an agent each; for them the functions are those of bfcl-simple where its data is there
+(AGENTKIT_DATA). The first items, which pay for imports and caches, are left out but for the very first. The issue's
+bound is 5 ms an item.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from agentkit.errors import ConfigurationError
+from agentkit.evaluate.completions import Remembering
 from agentkit.evaluate.item import Function, Item, Record
 from agentkit.evaluate.runner import evaluate
 from agentkit.evaluate.scorers.numbers import NumberScorer
@@ -111,8 +113,9 @@ def calls_nothing(messages: Sequence[Message], grammar: Grammar | None) -> Any:
 def run(task: Task, strategy: str, replies: Replies) -> list[Record]:
     """The records of a run."""
     with tempfile.TemporaryDirectory() as folder:
-        model = Timed(ScriptedModel(replies))
-        _, records = asyncio.run(evaluate(task, model, strategy=strategy, folder=Path(folder)))
+        model = Remembering(Timed(ScriptedModel(replies)), Path(folder, "completions.sqlite"))
+        _, records = asyncio.run(evaluate(task, model, strategy=strategy, folder=Path(folder, "run")))
+        asyncio.run(model.aclose())
     crashes = [record.error for record in records if record.error]
     if crashes:
         raise SystemExit(f"{task.name} {strategy}: {len(crashes)} items crashed, the first: {crashes[0]}")
