@@ -24,9 +24,9 @@ What differs:
 * Dots in bfcl's names of functions are underscores for the peers, as OpenAI's protocol wants.
 
 Where a peer's default did it harm here, it gets what is better for it. pydantic-ai may retry 10 times instead of once.
-ToolCallingAgent's tool_choice is "auto": with its default, "required", this llama.cpp seems not to end a reply that isn't
-in the template's form (seen on one item): the 0.5B filled its 700 tokens with line ends behind a call that smolagents
-can read.
+ToolCallingAgent's tool_choice is "auto": with its default, "required", this llama.cpp seems not to end a reply that
+isn't in the template's form. Seen on one item: the 0.5B filled its 700 tokens with line ends behind a call that
+smolagents can read.
 """
 
 import argparse
