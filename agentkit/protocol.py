@@ -55,7 +55,8 @@ ANYTHING: dict[str, Any] = {
 """What a value may be whose schema doesn't say."""
 
 SYSTEM = """\
-You solve a task in small steps. Each reply is one JSON object: first a plan, then one tool call at a time.
+You solve a task in small steps. Each reply is one JSON object: first a plan, then one tool call at a time. \
+Worked examples come first, your task last.
 {tools}
 {{"answer":{{"evidence":[1],"text":"..."}}}} ends the task: name the numbered evidence used, then answer in one short \
 sentence with units.
