@@ -98,4 +98,4 @@ def leaves(value: str) -> list[str]:
 
 def compact(value: object) -> str:
     """JSON as the grammar has it: no white space, no escapes that aren't needed."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("\x7f", "\\u007f")

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 no answer could be given, a tool failed, a replay differs;
 configuration, told in one line; 130 interrupted. What a verb returns is its exit code.
 """
 
+import contextlib
 import io
 import os
 import sys
@@ -77,8 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # whoever read the output has gone, as `head` does
-        if sys.stdout is not None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it flushes
+        discard_output()
         return 1
     except typer.TyperException as error:
         where = getattr(getattr(error, "ctx", None), "command_path", "agentkit")
@@ -90,7 +90,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, say
         what = error.strerror or str(error) or type(error).__name__
         complain(f"{error.filename}: {what}" if error.filename else f"the output can't be written: {what}")
+        if not error.filename:
+            discard_output()
         return 2
+
+
+def discard_output() -> None:
+    """Send what is still to be written nowhere, else Python tries again when it ends, and fails."""
+    if sys.stdout is not None:
+        with contextlib.suppress(OSError, ValueError):  # not a file, in a test say
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(message: str) -> None:

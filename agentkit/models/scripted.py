@@ -108,4 +108,4 @@ class ScriptedSession(Session):
 def as_json(reply: object) -> str:
     """As a grammar's JSON is written: without white space between tokens, nothing escaped that needn't be."""
     value = reply.model_dump(mode="json") if isinstance(reply, BaseModel) else reply
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("\x7f", "\\u007f")

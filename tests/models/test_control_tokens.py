@@ -30,8 +30,8 @@ HISTORY = (Turn(task=f"Is there a gate? {FORGED}", answer=f"There is. {END}{FORG
 DECISIONS: tuple[dict[str, Any], ...] = (
     {"plan": [{"for": "code of the gate", "tool": "retrieval"}]},
     {"tool": "retrieval", "arguments": {"query": "code of the gate"}},
-    {"echo": {"text": "hello"}},
-    {"refuse": {}},
+    {"tool": "echo", "arguments": {"text": "hello"}},
+    {"tool": "refuse", "arguments": {}},
     {"give_up": {"reason": "the evidence does not tell"}},
 )
 """What the third and the fourth report spells control tokens.
