@@ -56,7 +56,6 @@ def run(
     *,
     tools: Sequence[Tool] = (double, lookup),
     history: Sequence[Turn] = (),
-    passages: Sequence[Passage] = (),
     lenient: bool = False,
     **options: Any,
 ) -> tuple[Answer[Any], list[Event]]:
@@ -64,7 +63,7 @@ def run(
     agent: Agent[Any] = Agent(ScriptedModel(replies, lenient=lenient), tools=tools, **options)
 
     async def collect() -> list[Event]:
-        return [event async for event in agent.stream(task, history=history, passages=passages)]
+        return [event async for event in agent.stream(task, history=history)]
 
     events = asyncio.run(collect())
     last = events[-1]
@@ -382,30 +381,3 @@ def test_an_empty_task_is_refused() -> None:
 def test_two_tools_of_one_name_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="two tools are named double"):
         run([], tools=[double, double])
-
-
-TANKS = Passage(text="Tank A holds 500 litres.\nTank B holds 800 litres.", source="water.md", heading="Tanks")
-
-
-def test_passages_given_with_a_task_are_its_first_evidence() -> None:
-    said = answer("Tank B holds 800 litres.", 1)
-    got, events = run([said], "How much does tank B hold?", tools=[], passages=[TANKS])
-    assert (got.status, got.cited, got.evidence[0].source) == ("supported", (1,), "water.md > Tanks")
-    assert of(Asked, events)[0].suffix[-1].content == (
-        "[1] given (water.md > Tanks): Tank A holds 500 litres.\n  Tank B holds 800 litres.\n"
-        "Task: How much does tank B hold?"
-    )
-
-
-def test_what_a_tool_reports_is_numbered_after_the_given_passages() -> None:
-    replies = [plan("double"), call("double", number=800), answer("That is 1600.", 2)]
-    got, _ = run(replies, "Tank B twice?", passages=[TANKS])
-    assert [(e.id, e.tool, e.call) for e in got.evidence] == [(1, "given", 0), (2, "double", 1)]
-
-
-def test_a_given_passage_that_is_too_long_is_cut_and_says_so() -> None:
-    long = Passage(text="word " * 100, source="long.md")
-    _, events = run(
-        [answer("Words.", 1)], "What is there?", tools=[], passages=[long], limits=Limits(passage_chars=80), checks=[]
-    )
-    assert "…(420 characters left out)" in of(Asked, events)[0].suffix[-1].content

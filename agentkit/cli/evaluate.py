@@ -233,6 +233,8 @@ def progress(view: "Console", title: str, total: int) -> "Generator[Callable[[Re
     """A bar with the share of right replies so far."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from agentkit.evaluate import outcomes
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     right = done = 0
     with Progress(*columns, console=view, transient=False) as bar:
@@ -241,7 +243,7 @@ def progress(view: "Console", title: str, total: int) -> "Generator[Callable[[Re
         def told(record: "Record") -> None:
             nonlocal right, done
             done += 1
-            right += bool(record.score and record.score.right)
+            right += outcomes.right(record)
             bar.update(running, advance=1, description=f"{title} {right / done:.0%} right")
             if record.error:
                 bar.console.print(f"{record.id}: {record.error}", markup=False, soft_wrap=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentkit import protocol
 from agentkit.errors import ConfigurationError
 from agentkit.knowledge.corpus import Corpus
 from agentkit.knowledge.embedder import Embedder
@@ -29,7 +30,8 @@ class TaskCorpus:
         digest = hashlib.sha256(repr(sorted(documents.items())).encode()).hexdigest()[:16]
         folder = catalog.cache() / "evaluate" / digest
         files = {f"{number:06d}.md": source for number, source in enumerate(sorted(documents))}
-        write(folder, {file: f"# {one_line(source)}\n\n{documents[source]}\n" for file, source in files.items()})
+        title = protocol.one_line
+        write(folder, {file: f"# {title(source)}\n\n{documents[source]}\n" for file, source in files.items()})
         return cls(Corpus.open(folder, embedder=embedder), files)
 
     def close(self) -> None:
@@ -65,7 +67,3 @@ def write(folder: Path, texts: Mapping[str, str]) -> None:
     except OSError:
         if not folder.is_dir():  # another process was faster
             raise
-
-
-def one_line(text: str) -> str:
-    return " ".join(text.split())

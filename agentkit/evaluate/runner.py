@@ -223,4 +223,4 @@ def stratum(item: Item, task: Task) -> str:
 
 def told_of(error: Exception) -> str:
     """An exception in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    return protocol.one_line(f"{type(error).__name__}: {error}")[:500]

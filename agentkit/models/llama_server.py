@@ -36,7 +36,7 @@ runs wait that long for their next token. On two busy cores no other size measur
 
 _TAG = re.compile(r"<[^<>]+>|\[[^\[\]]+\]")
 _WORKER = "agentkit-llama"
-_FIELDS: Mapping[str, Any] = MappingProxyType(
+FIELDS: Mapping[str, Any] = MappingProxyType(
     {
         "n_batch": BATCH,
         "n_ubatch": BATCH,
@@ -51,6 +51,7 @@ _FIELDS: Mapping[str, Any] = MappingProxyType(
         "endpoint_metrics": False,
     }
 )
+"""How llama.cpp is set whatever the model, as fields of xllamacpp's CommonParams."""
 _UNIX_PATH = 100
 """Longest path of a Unix socket that every system takes."""
 
@@ -231,7 +232,7 @@ def _load(path: Path, *, threads: int, fields: Mapping[str, Any]) -> _Llama:
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
-    for name, value in {**_FIELDS, **fields}.items():
+    for name, value in {**FIELDS, **fields}.items():
         setattr(params, name, value)
     try:
         return xllamacpp.Server(params)

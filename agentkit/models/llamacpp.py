@@ -213,13 +213,14 @@ class LlamaSession(Session):
     def _settle(self, prefix: tuple[int, ...], slot: _Slot, stop: threading.Event) -> None:
         """Bring the slot to where it always is before a first last message, whatever it held.
 
-        llama.cpp computes at least the last token of a prompt: it is computed twice unless all before it was there.
+        llama.cpp computes at least the last token of a prompt: it is computed twice unless all before it was there. Not
+        more often: a model of a kind whose prefixes can't be reused computes everything anew each time.
         """
         if not prefix:
             return
         request = _request(prefix, Sampling(max_tokens=1)) | {"id_slot": slot.id, "n_predict": 0}
-        while (reused := self._server.complete(request, stop)).finish and reused.cached < len(prefix) - 1:
-            pass
+        if self._server.complete(request, stop).cached < len(prefix) - 1:
+            self._server.complete(request, stop)
         slot.tokens = prefix
 
     def _tokens(self, pieces: Sequence[Piece], messages: Sequence[Message]) -> tuple[int, ...]:

@@ -131,3 +131,10 @@ class WatchedSession(Session):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def described(records: Sequence[Record], **changes: Any) -> Header:
+    """The header of a run that has come to these records."""
+    of: dict[str, Any] = {"task": "gsm8k", "metric": "accuracy", "form": "number", "data": "d", "model": "Qwen"}
+    of |= {"strategy": "direct", "seed": 0, "limit": len(records), "parallel": 1, "agentkit": "0", "protocol": "p"}
+    return Header(ids=tuple(r.id for r in records), **(of | changes))

@@ -16,12 +16,12 @@ from agentkit.evaluate.item import Header, Record, Reply, Score
 from agentkit.evaluate.page import PALETTE, render, write_page
 from agentkit.evaluate.summary import Summary, summarize
 
+from .making import described
+
 HOSTILE = '<script>alert("x")</script><img src=//evil.example/x onerror=alert(1)>$\\frac$&amp;\u202e'
 
 
 def run(right: int, n: int = 12, **changes: Any) -> tuple[Header, list[Record]]:
-    of: dict[str, Any] = {"task": "gsm8k", "metric": "accuracy", "form": "number", "data": "d", "model": "Qwen"}
-    of |= {"strategy": "direct", "seed": 0, "limit": n, "parallel": 1, "agentkit": "0", "protocol": "p"} | changes
     records = [
         Record(
             id=f"i{i:03}",
@@ -37,7 +37,8 @@ def run(right: int, n: int = 12, **changes: Any) -> tuple[Header, list[Record]]:
         for i in range(n - 1)
     ]
     crash = Record(id=f"i{n - 1:03}", error=f"RuntimeError: {HOSTILE}")
-    return Header(ids=tuple(r.id for r in [*records, crash]), **of), [*records, crash]
+    records.append(crash)
+    return described(records, **changes), records
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from agentkit.evaluate.report import comparison_details, comparison_table, detai
 from agentkit.evaluate.statistics import Estimate
 from agentkit.evaluate.summary import Summary, summarize
 
+from .making import described
+
 
 def run(right: int, n: int = 40, **changes: Any) -> tuple[Header, list[Record]]:
-    of: dict[str, Any] = {"task": "gsm8k", "metric": "accuracy", "form": "number", "data": "d", "model": "Qwen"}
-    of |= {"strategy": "direct", "seed": 0, "limit": n, "parallel": 1, "agentkit": "0", "protocol": "p"} | changes
     records = [
         Record(
             id=f"i{i:03}",
@@ -38,7 +38,8 @@ def run(right: int, n: int = 40, **changes: Any) -> tuple[Header, list[Record]]:
         for i in range(n - 1)
     ]
     crash = Record(id=f"i{n - 1:03}", error="RuntimeError: [bold]the model\x1b[2J went away")
-    return Header(ids=tuple(r.id for r in [*records, crash]), **of), [*records, crash]
+    records.append(crash)
+    return described(records, **changes), records
 
 
 def summaries() -> list[Summary]:

@@ -1,4 +1,4 @@
-"""Intervals, tests and curves, held against scipy, statsmodels, published examples and brute force."""
+"""Intervals and tests, held against scipy, statsmodels, published examples and brute force."""
 
 import itertools
 import math
@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from agentkit.evaluate.selective import Ranking, equal_coverage, risk_coverage
 from agentkit.evaluate.statistics import (
     Estimate,
     bonett_price,
@@ -320,79 +319,6 @@ def test_holm_agrees_with_statsmodels(ps: list[float]) -> None:
 
 def test_no_test_needs_no_adjustment() -> None:
     assert holm([]) == []
-
-
-# Risk and coverage
-
-
-def test_the_area_is_the_mean_risk() -> None:
-    found = risk_coverage([0.9, 0.8, 0.7], [False, True, False], [True] * 3)
-    assert [x for x, _ in found.points] == pytest.approx([1 / 3, 2 / 3, 1])
-    assert [y for _, y in found.points] == pytest.approx([0, 1 / 2, 1 / 3])
-    assert found.area == pytest.approx((0 + 1 / 2 + 1 / 3) / 3)
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.booleans(), st.booleans()), min_size=1, max_size=6),
-)
-def test_ties_count_as_the_mean_over_their_orders(items: list[tuple[float, bool, bool]]) -> None:
-    given_answers = [(sure, wrong) for sure, wrong, answered in items if answered]
-    found = Ranking.of(*zip(*items, strict=True))
-    assert found.answers == len(given_answers)
-    orders = [
-        [wrong for _, wrong in sorted(order, key=lambda item: -item[0])]
-        for order in itertools.permutations(given_answers)
-    ]
-    for answers in range(1, len(given_answers) + 1):
-        expected = sum(sum(order[:answers]) / answers for order in orders) / len(orders)
-        assert found.risk(answers) == pytest.approx(expected)
-
-
-def test_who_never_answers_has_no_curve() -> None:
-    found = risk_coverage([0.0] * 5, [False] * 5, [False] * 5)
-    assert (found.points, found.area, found.coverage, found.n) == ((), None, 0.0, 5)
-
-
-def test_a_long_curve_is_thinned_but_its_area_is_not() -> None:
-    rng = np.random.default_rng(10)
-    sure, wrong = [float(x) for x in rng.random(3000)], [bool(x) for x in rng.random(3000) < 0.4]
-    found = risk_coverage(sure, wrong, [True] * 3000)
-    order = np.argsort(-np.array(sure))
-    risks = np.cumsum(np.array(wrong)[order]) / np.arange(1, 3001)
-    assert found.area == pytest.approx(risks.mean())
-    assert len(found.points) == 200
-    assert found.points[-1] == pytest.approx((1.0, risks[-1]))
-
-
-def test_hallucinations_are_compared_at_equal_coverage() -> None:
-    sure = [i / 20 for i in range(20, 0, -1)]
-    everything = (sure, [False] * 10 + [True] * 10, [True] * 20)
-    cautious = (sure, [False] * 20, [True] * 10 + [False] * 10)
-    found = equal_coverage(everything, cautious)
-    assert found is not None
-    assert (found.answers, found.coverage) == (10, 0.5)
-    assert (found.a, found.b) == (0.0, 0.0), "cut at the same coverage the bold one is no worse"
-    assert (found.low, found.high) == (None, None)
-
-
-def test_who_always_abstains_earns_nothing() -> None:
-    some = ([0.5] * 12, [True] * 12, [True] * 12)
-    nothing = ([0.0] * 12, [False] * 12, [False] * 12)
-    assert equal_coverage(some, nothing) is None
-    assert equal_coverage(nothing, some) is None
-
-
-def test_the_difference_at_full_coverage_is_the_plain_paired_one() -> None:
-    rng = np.random.default_rng(11)
-    a, b = (rng.random(100) < p for p in (0.6, 0.3))
-    sure = [1.0] * 100
-    found = equal_coverage((sure, list(a), [True] * 100), (sure, list(b), [True] * 100))
-    plain = there(difference([float(x) for x in a], [float(x) for x in b]))
-    assert found is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert found.difference == pytest.approx(plain.value)
-    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=0.03)
 
 
 def test_columns_must_fit() -> None:

@@ -40,7 +40,7 @@ def find(name: str, task: Task) -> Callable[[Bench], Strategy]:
         raise ConfigurationError(f"the strategy program does not apply to {task.name}: use direct or agent")
     if name in PLAIN:
         return PLAIN[name]
-    match = re.fullmatch(r"(majority@|best-of-)(\d{1,4})", name)
+    match = re.fullmatch(rf"({'|'.join(map(re.escape, COUNTED))})(\d{{1,4}})", name)
     if match is None:
         raise UnknownName("strategy", name, NAMES, hint="K is a number, as in majority@5")
     k = int(match[2])

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentkit import protocol, sandbox
-from agentkit.answer import Evidence, Passage, Usage
+from agentkit.answer import Evidence, Passage
 from agentkit.errors import ToolError
 from agentkit.evaluate.item import Called, Item, Reply
 from agentkit.evaluate.strategies.bench import Bench, Strategy
 from agentkit.events import Observed
+from agentkit.limits import Limits
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar, Message, Sampling
 from agentkit.tools import Tool, in_thread
@@ -52,11 +53,11 @@ CALL = (
 UNKNOWN = ' If the answer can\'t be known, reply {"answer":null}.'
 
 
-def direct(bench: Bench, *, temperature: float = 0.0) -> Strategy:
+def direct(bench: Bench) -> Strategy:
     """The answer and nothing else."""
 
     async def answer(item: Item) -> Reply:
-        return await complete(bench, item, {}, DIRECT, temperature=temperature)
+        return await complete(bench, item, {}, DIRECT)
 
     return answer
 
@@ -180,7 +181,8 @@ def asked(
             Evidence(id=i, tool=protocol.GIVEN, call=0, text=p.text, source=p.heading or p.source)
             for i, p in enumerate(shown, start=1)
         )
-        text, _ = protocol.observation(Observed(call=0, evidence=given), tool=protocol.GIVEN, limit=8000)
+        limit = Limits().passage_chars
+        text, _ = protocol.observation(Observed(call=0, evidence=given), tool=protocol.GIVEN, limit=limit)
         seen = f"{text}\n"
     demonstrated: list[Message] = []
     if example:
@@ -246,8 +248,3 @@ def confidence(completion: Completion) -> float:
     """The geometric mean of the tokens' probabilities; 1 where the engine tells none."""
     logprobs = [min(token.logprob, 0.0) for token in completion.logprobs]
     return math.exp(sum(logprobs) / len(logprobs)) if logprobs else 1.0
-
-
-def total(replies: list[Reply]) -> Usage:
-    """The usage of several replies together."""
-    return sum((reply.usage for reply in replies), Usage())

@@ -5,12 +5,13 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+from agentkit.answer import Usage
 from agentkit.arithmetic import evaluate as exactly
 from agentkit.errors import ExpressionError
 from agentkit.evaluate.item import Item, Reply
 from agentkit.evaluate.strategies.agents import agent
 from agentkit.evaluate.strategies.bench import Bench, Strategy
-from agentkit.evaluate.strategies.completion import cot, total
+from agentkit.evaluate.strategies.completion import cot
 
 TEMPERATURE = 0.7
 """Of the samples, as in Wang et al. 2022 (Self-Consistency)."""
@@ -39,7 +40,7 @@ def drawn(bench: Bench, samplers: Sequence[Strategy], *, by_checks: bool) -> Str
                 "malformed": sum(r.malformed for r in replies),
                 "completions": sum(r.completions for r in replies),
                 "confidence": share * (chosen.confidence if by_checks else 1.0),
-                "usage": total(replies),
+                "usage": sum((r.usage for r in replies), Usage()),
                 "seconds": time.monotonic() - start,
                 "tool_seconds": sum(r.tool_seconds for r in replies),
             }

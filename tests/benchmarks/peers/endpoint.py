@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from agentkit.models.llama_server import BATCH, load_library
+from agentkit.models.llama_server import FIELDS, load_library
 
 STARTED = "listening "
 
@@ -71,19 +71,9 @@ def serve() -> None:
     params.model.path = wanted["path"]
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = wanted["threads"]
     fields = {
+        **FIELDS,
         "n_ctx": wanted["context"],
         "n_parallel": 1,
-        "n_batch": BATCH,
-        "n_ubatch": BATCH,
-        "kv_unified": False,
-        "cache_ram_mib": 0,
-        "fit_params": False,
-        "use_jinja": True,
-        "verbosity": -1,
-        "ui": False,
-        "endpoint_slots": False,
-        "endpoint_props": False,
-        "endpoint_metrics": False,
         "hostnames": ["127.0.0.1"],
         "api_keys": [wanted["key"]],
     }
