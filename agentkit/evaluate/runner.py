@@ -17,7 +17,7 @@ from agentkit.evaluate.corpora import TaskCorpus, open_embedder
 from agentkit.evaluate.folder import RunFolder
 from agentkit.evaluate.item import Header, Item, Record, Reply, Score
 from agentkit.evaluate.outcomes import right
-from agentkit.evaluate.strategies import Bench, Strategy, build, find
+from agentkit.evaluate.strategies import Bench, Repeatable, Strategy, build, find
 from agentkit.evaluate.task import Scorer, Task
 from agentkit.models.model import Model
 
@@ -143,7 +143,7 @@ async def set_up(task: Task, model: Model, strategy: str, seed: int, stack: Asyn
         stack.callback(corpus.close)
     if close := getattr(task.scorer, "aclose", None):
         stack.push_async_callback(cast(Callable[[], Awaitable[None]], close))
-    return build(strategy, Bench(task, model, corpus=corpus, embedder=embedder, seed=seed))
+    return build(strategy, Bench(task, Repeatable(model), corpus=corpus, embedder=embedder, seed=seed))
 
 
 def drawn(items: Sequence[Item], *, limit: int | None, seed: int) -> list[Item]:

@@ -51,6 +51,13 @@ def test_a_right_model_is_right(tmp_path: Path, strategy: str) -> None:
     assert read_run(tmp_path) == (header, records)
 
 
+@pytest.mark.parametrize("strategy", ["direct", "cot", "agent", "majority@2", "best-of-2"])
+def test_no_item_depends_on_those_before_it(tmp_path: Path, strategy: str) -> None:
+    watched = Watched(ScriptedModel(adds))
+    run(sums(2), watched, tmp_path, strategy=strategy)
+    assert watched.repeatable == {True}
+
+
 # Items that go wrong
 
 

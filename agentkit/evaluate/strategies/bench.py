@@ -8,7 +8,7 @@ from agentkit.evaluate.corpora import TaskCorpus
 from agentkit.evaluate.item import Item, Reply
 from agentkit.evaluate.task import Task
 from agentkit.knowledge.embedder import Embedder
-from agentkit.models.model import Model
+from agentkit.models.model import Model, Session
 
 SHOWN = 4
 """Passages of a task's corpus that a strategy without tools is shown."""
@@ -20,6 +20,7 @@ class Bench:
 
     task: Task
     model: Model
+    """`Repeatable` wherever an item's reply mustn't depend on the items before it."""
     corpus: TaskCorpus | None = None
     """The task's documents, indexed; None if it has none."""
     embedder: Embedder | None = None
@@ -46,6 +47,18 @@ class Bench:
     def question(self, item: Item) -> str:
         """The question with the task's instruction."""
         return f"{item.question}\n{self.task.instruction}" if self.task.instruction else item.question
+
+
+class Repeatable(Model):
+    """A model whose sessions don't depend on one another."""
+
+    def __init__(self, inner: Model) -> None:
+        self._inner = inner
+        self.name = inner.name
+        self.context = inner.context
+
+    def session(self, *, repeatable: bool = True) -> Session:  # noqa: ARG002 (always is)
+        return self._inner.session(repeatable=True)
 
 
 Strategy = Callable[[Item], Awaitable[Reply]]

@@ -205,7 +205,7 @@ async def write(
     sampling = Sampling(
         max_tokens=MAX_TOKENS, temperature=temperature, seed=bench.seed if seed is None else seed, logprobs=1
     )
-    async with bench.model.session(repeatable=True) as session:
+    async with bench.model.session() as session:
         completion = await session.generate(messages, grammar=grammar, sampling=sampling)
     readable = completion.finish == "stop" and admits(grammar, completion.text)
     return completion, json.loads(completion.text) if readable else None
