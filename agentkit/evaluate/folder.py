@@ -58,7 +58,7 @@ class RunFolder:
                     f"{path} has {RECORDS} but no {HEADER}, which says what it is of: name another folder"
                 )
             mend(path / RECORDS)
-            replace(path / HEADER, header.model_dump_json(indent=1) + "\n")
+            replace_file(path / HEADER, header.model_dump_json(indent=1) + "\n")
             return cls(path, header, records, owner)
         except BaseException:
             owner.close()
@@ -166,8 +166,16 @@ def same(path: Path, there: Header, wanted: Header) -> None:
         )
 
 
-def replace(path: Path, text: str) -> None:
-    """Write a file, all or nothing."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+def replace_file(path: Path, text: str) -> None:
+    """Write a file, all or nothing: what stood there is replaced at once.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
