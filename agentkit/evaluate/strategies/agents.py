@@ -26,8 +26,6 @@ def agent(
     *,
     checks: Sequence[Check] | None = None,
     plan: bool = True,
-    temperature: float = 0.0,
-    seed: int | None = None,
 ) -> Strategy:
     """The full loop; what no check applies to is handed over as `unchecked`."""
     agents: dict[tuple[str, ...], Agent[Any]] = {}
@@ -43,9 +41,10 @@ def agent(
                 resources=bench.resources,
                 checks=checks,
                 output=output(bench, item),
+                limits=bench.limits,
                 plan=plan,
-                seed=bench.seed if seed is None else seed,
-                temperature=temperature,
+                seed=bench.seed,
+                temperature=bench.temperature,
                 unchecked=True,
             )
         return agents[key]

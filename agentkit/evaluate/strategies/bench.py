@@ -8,10 +8,26 @@ from agentkit.evaluate.corpora import TaskCorpus
 from agentkit.evaluate.item import Item, Reply
 from agentkit.evaluate.task import Task
 from agentkit.knowledge.embedder import Embedder
+from agentkit.limits import Limits
 from agentkit.models.model import Model, Session
 
 SHOWN = 4
 """Passages of a task's corpus that a strategy without tools is shown."""
+TOKENS = 4000
+"""Generated tokens of one run of an agent: twenty times what most take."""
+
+
+def clockless(limits: Limits) -> Limits:
+    """The same limits, with generated tokens in place of seconds.
+
+    A clock would let the machine's other work decide which runs are cut off, and so who is right: no run could be
+    repeated, and a slower machine would have the worse model. What is counted is the same everywhere. Programs keep
+    the time limit of their sandbox, as one that never ends has no other.
+    """
+    return limits.model_copy(update={"seconds": None, "tokens": limits.tokens or TOKENS})
+
+
+LIMITS = clockless(Limits())
 
 
 @dataclass(frozen=True)
@@ -26,6 +42,9 @@ class Bench:
     embedder: Embedder | None = None
     """What the checks compare meanings with; without one, those that do can't run."""
     seed: int = 0
+    temperature: float = 0.0
+    limits: Limits = LIMITS
+    """On one run of an agent."""
 
     @property
     def resources(self) -> list[object]:

@@ -20,7 +20,8 @@ What differs:
   interpreter and so gets no python tool.
 * The calculator's regular expression, by which agentkit decodes its argument, isn't in the peers' schema: llama.cpp
   can't enforce it, and in the prompt it would be 300 tokens of noise.
-* Peers get 180 s an item, agentkit has its own 300 s.
+* agentkit ends an item after 4,000 generated tokens. smolagents can't be bounded so; peers get 15 minutes an item, more
+  than their 10 steps of 700 tokens take the 0.5B, so that the clock ends only what hangs.
 * Dots in bfcl's names of functions are underscores for the peers, as OpenAI's protocol wants.
 
 Where a peer's default did it harm here, it gets what is better for it. pydantic-ai may retry 10 times instead of once.
