@@ -16,7 +16,7 @@ from agentkit.evaluate.folder import read_run
 from agentkit.evaluate.item import Function, Item, Record, Reply, Score
 from agentkit.evaluate.runner import drawn, flips
 from agentkit.evaluate.scorers.numbers import NumberScorer
-from agentkit.evaluate.strategies import NAMES
+from agentkit.evaluate.strategies import NAMES, Bench
 from agentkit.evaluate.summary import summarize
 from agentkit.models.model import Completion, Grammar, Message
 from agentkit.models.openai import OpenAI
@@ -272,11 +272,11 @@ def test_flips_are_the_items_that_are_judged_otherwise_alone(tmp_path: Path) -> 
 
     task = sums(8)
     _, records = run(task, wrong([1, 2]), tmp_path, strategy="direct", parallel=2)
-    assert asyncio.run(flips(task, wrong([1, 2]), records, strategy="direct")) == 0
-    assert asyncio.run(flips(task, wrong([2, 3, 4]), records, strategy="direct")) == 3
-    assert asyncio.run(flips(task, wrong(range(8)), records[:0], strategy="direct")) == 0
+    assert asyncio.run(flips(Bench(task, wrong([1, 2])), records, strategy="direct")) == 0
+    assert asyncio.run(flips(Bench(task, wrong([2, 3, 4])), records, strategy="direct")) == 3
+    assert asyncio.run(flips(Bench(task, wrong(range(8))), records[:0], strategy="direct")) == 0
     crashed = ScriptedModel(failing([1, 5], ValueError("no")))
-    found = asyncio.run(flips(task, crashed, records, strategy="direct"))
+    found = asyncio.run(flips(Bench(task, crashed), records, strategy="direct"))
     assert found == 2, "2 is right now and 5 isn't; that 1 crashed leaves it wrong"
 
 

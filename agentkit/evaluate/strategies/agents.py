@@ -42,6 +42,7 @@ def agent(
                 checks=checks,
                 output=output(bench, item),
                 limits=bench.limits,
+                tool_settings=bench.tool_settings,
                 plan=plan,
                 seed=bench.seed,
                 temperature=bench.temperature,

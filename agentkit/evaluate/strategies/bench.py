@@ -1,7 +1,10 @@
 """What every strategy works with."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import JsonValue
 
 from agentkit.answer import Passage
 from agentkit.evaluate.corpora import TaskCorpus
@@ -43,8 +46,25 @@ class Bench:
     """What the checks compare meanings with; without one, those that do can't run."""
     seed: int = 0
     temperature: float = 0.0
+    """Of strategies that don't draw several replies; those have their own."""
     limits: Limits = LIMITS
     """On one run of an agent."""
+    tool_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """For each tool's name, its settings."""
+
+    @property
+    def settings(self) -> dict[str, JsonValue]:
+        """What decides a reply besides task, model, strategy and seed, by the names that it is set by."""
+        return {
+            "context": self.model.context,
+            "temperature": self.temperature,
+            **{f"limits.{name}": value for name, value in self.limits.model_dump().items()},
+            **{
+                f"tools.{tool}.{name}": value
+                for tool in self.task.tools
+                for name, value in self.tool_settings.get(tool, {}).items()
+            },
+        }
 
     @property
     def resources(self) -> list[object]:
