@@ -184,8 +184,11 @@ def report(
     out.print(reports.table(summaries))
     if comparisons:
         out.print(reports.comparison_table(comparisons))
-    elif len(summaries) == 1:
+    if len(summaries) == 1:
         out.print(reports.details(summaries[0]))
+    else:
+        for mishaps in reports.mishap_tables(summaries):
+            out.print(mishaps)
     return 0
 
 

@@ -8,7 +8,7 @@ from agentkit.errors import MissingExtra
 from agentkit.evaluate import figures, plots
 from agentkit.evaluate.comparison import Comparison
 from agentkit.evaluate.folder import replace_file
-from agentkit.evaluate.report import by_task, differences, side_name
+from agentkit.evaluate.report import by_task, differences, mishaps, side_name
 from agentkit.evaluate.report import figures as figures_of
 from agentkit.evaluate.statistics import holm
 from agentkit.evaluate.summary import Summary
@@ -64,6 +64,7 @@ def render(summaries: Sequence[Summary], comparisons: Sequence[Comparison] = (),
         several=len(models) > 1,
         tasks=by_task(summaries),
         runs=[{"summary": s, "figures": list(figures_of(s))} for s in summaries],
+        mishaps=[{"summary": s, "figures": told} for s in summaries if (told := list(mishaps(s)))],
         plots=[{**plot, "svg": Markup(plot["svg"])} for plot in drawn(summaries, comparisons)],
         comparisons=[
             {

@@ -155,7 +155,20 @@ def test_an_item_that_crashes_is_named_and_counted(evaluated: Callable[..., Any]
     assert ran.code == 0
     assert re.search(r"sums-\d: ModelError: scripted reply 2 is not admitted", ran.err)
     found = figures(ran)
-    assert (found["n"], found["crashed"], found["accuracy"]["value"], len(found["crashes"])) == (4, 1, 0.75, 1)
+    assert (found["n"], found["crashed"], found["accuracy"]["value"], len(found["errors"])) == (4, 1, 0.75, 1)
+
+
+def test_of_several_runs_what_went_wrong_is_named_below_the_table(evaluated: Callable[..., Any]) -> None:
+    thoughts = [{"reasoning": "So.", **reply} for reply in ordered()]
+    ran = evaluated(
+        *("-s", "direct", "-s", "cot", "--html", "page.html"),
+        replies=[*ordered()[:3], "nonsense", thoughts[0], "nonsense", *thoughts[2:]],
+    )
+    assert ran.code == 0
+    assert len(re.findall(r"error +sums-\d: ModelError: scripted reply", ran.out)) == 2
+    page = Path("page.html").read_text(encoding="utf-8")
+    shown = page[page.index("<h2>What went wrong</h2>") : page.index("<h2>Accuracy</h2>")]
+    assert len(re.findall(r"<td>error</td><td>sums-\d: ModelError: scripted reply", shown)) == 2
 
 
 def test_a_model_that_is_gone_keeps_what_is_done(evaluated: Callable[..., Any], alone: Path) -> None:

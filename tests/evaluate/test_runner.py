@@ -78,7 +78,7 @@ def test_an_item_that_crashes_the_strategy_is_named_and_wrong_and_the_rest_goes_
     assert all(r.reply is None and r.score is None for r in records if r.error)
     found = summarize(header, records)
     assert (found.n, found.crashed, found.accuracy and found.accuracy.value) == (6, 2, pytest.approx(4 / 6))
-    assert set(found.crashes) == {"sum-1", "sum-4"}
+    assert set(found.errors) == {"sum-1", "sum-4"}
     watched = Watched(ScriptedModel(adds))
     run(sums(6), watched, tmp_path, strategy=strategy, resume=True)
     assert watched.asked == [], "what crashed is done"
@@ -157,7 +157,8 @@ def test_a_scorer_that_raises_spoils_only_its_item_and_the_reply_is_kept(tmp_pat
     assert spoilt.reply is not None
     assert spoilt.reply.text == "4"
     found = summarize(header, records)
-    assert (found.n, found.accuracy and found.accuracy.value) == (5, 0.8)
+    assert (found.n, found.accuracy and found.accuracy.value, found.unjudged) == (5, 0.8, 1)
+    assert found.errors == {"sum-2": spoilt.error}
 
 
 def test_what_is_not_installed_stops_the_run_since_no_item_is_to_blame(tmp_path: Path) -> None:
