@@ -34,7 +34,6 @@ class Tokens(BaseModel, frozen=True):
     """Of these, reused."""
     generated: Spread
     computed: Spread
-    """Prompt tokens that weren't cached, and generated ones: what the model worked through."""
 
 
 class ToolErrors(BaseModel, frozen=True):
@@ -274,7 +273,7 @@ def tokens(replies: Sequence[Reply]) -> Tokens | None:
     prompt = spread(r.usage.prompt for r in replies)
     cached = spread(r.usage.cached for r in replies)
     generated = spread(r.usage.generated for r in replies)
-    computed = spread(r.usage.prefilled + r.usage.generated for r in replies)
+    computed = spread(r.usage.computed for r in replies)
     if prompt is None or cached is None or generated is None or computed is None:
         return None
     return Tokens(prompt=prompt, cached=cached, generated=generated, computed=computed)
