@@ -44,8 +44,8 @@ ITEMS = 8
 LARGEST = 10**15
 FINEST = 1e-6
 """Bounds on numbers: a model that has begun to write zeros doesn't stop by itself."""
-DIGITS = r"^[0-9]{0,16}([^0-9]+[0-9]{1,16})*[^0-9]*$"
-"""A string's digits stand in runs no longer than `LARGEST`, for the same reason: the 135M wrote 600 zeros into programs."""
+DIGITS = r"^[0-9]{0,40}([^0-9]+[0-9]{1,40})*[^0-9]*$"
+"""A string's digits stand in runs of 40 at most, for the same reason: the 135M wrote 600 zeros into programs."""
 ANYTHING: dict[str, Any] = {
     "anyOf": [
         {"type": "string", "maxLength": SHORTEST},
