@@ -9,7 +9,7 @@ are understood as a whole, hence a larger limit for these.
 import dataclasses
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from agentkit.knowledge.sentences import sentences
@@ -43,6 +43,9 @@ class Chunk:
     text: str
     heading: str = ""
     """The headings above it, outermost first, joined by ' > '."""
+    page: int | None = None
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    """Of a row of a table that is a document: what it has by column."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
