@@ -152,9 +152,7 @@ class _Work:
         self, file: File, digest: str, before: Stored | None, notice: str, pieces: Sequence[Chunk]
     ) -> Iterator[Entry]:
         if tongue := language.foreign([piece.text for piece in pieces]):
-            said = (
-                f"seems to be {tongue}: the embedder knows English, so it is found by its words more than its meaning"
-            )
+            said = f"seems to be {tongue}: the embedder knows English, so its words find it rather than its meaning"
             notice = f"{notice}; {said}" if notice else said
         if notice:
             self.notices.append(f"{file.source} {notice}")

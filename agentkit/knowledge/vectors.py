@@ -177,19 +177,21 @@ def _open(path: Path, store: Store, release: Callable[[], None]) -> tuple[Any, C
 
 
 class _Server:
-    """An HTTP client of Chroma's that has a time-out and can be closed, which it has not by itself."""
+    """Chroma's HTTP client with what it lacks: a time-out, and an end to its connections when it is closed."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._session = client._server._session
-        self._session.timeout = SERVER_SECONDS
+        self._sessions = [client._server._session, client._admin_client._server._session]
+        for session in self._sessions:
+            session.timeout = SERVER_SECONDS
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
     def close(self) -> None:
         self._client.close()
-        self._session.close()
+        for session in self._sessions:
+            session.close()
 
 
 def _client_of(url: str) -> Any:

@@ -60,8 +60,8 @@ class Parser:
         if not line.endswith(b"\n"):
             raise Unreadable(self._ended())
         reply: dict[str, Any] = json.loads(line)
-        if extra := reply.get("extra"):
-            raise MissingExtra(reply["what"], extra=extra)
+        if what := reply.get("missing"):
+            raise MissingExtra(what, extra="documents")
         if why := reply.get("unreadable"):
             raise Unreadable(why)
         return Content(sections=tuple(Section(**section) for section in reply["sections"]), notice=reply["notice"])
@@ -140,7 +140,7 @@ def _reply(data: bytes, format_: Format) -> dict[str, Any]:
     except Unreadable as error:
         return {"unreadable": str(error)}
     except MissingExtra as error:
-        return {"extra": error.extra, "what": error.what}
+        return {"missing": error.what}
     except MemoryError:
         return {"unreadable": "takes too much memory to read"}
     except RecursionError:
