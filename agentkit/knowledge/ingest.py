@@ -156,7 +156,7 @@ class _Work:
             notice = f"{notice}; {said}" if notice else said
         if notice:
             self.notices.append(f"{file.source} {notice}")
-        if before is None or before.refused:
+        if before is None or before.refused or not before.complete:
             self.added += 1
         else:
             self.changed += 1

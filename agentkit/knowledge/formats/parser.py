@@ -20,6 +20,8 @@ from agentkit.knowledge.formats.content import Content, Section, Unreadable
 
 SECONDS = 60
 """Of processor time that one file may take."""
+WALL = 10
+"""Times as much may pass on the clock."""
 MEMORY = 2_000_000_000
 """Bytes of address space."""
 _START = """
@@ -81,7 +83,7 @@ class Parser:
         if process is None:
             return "can't be read"
         code = _stop(process)
-        if code == -signal.SIGPROF:
+        if code in (-signal.SIGPROF, -signal.SIGALRM):
             return f"takes more than {self._limits['seconds']} s to read"
         return f"ended its reader ({signal.strsignal(-code) if code < 0 else f'exit code {code}'}), so it is left out"
 
@@ -118,7 +120,8 @@ def serve() -> None:
         data = source.read(request["bytes"])
         _confine(request["seconds"], request["memory"])
         reply = _reply(data, next(format_ for format_ in FORMATS if format_.name == request["format"]))
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
+            signal.setitimer(timer, 0)
         out.write(json.dumps(reply).encode() + b"\n")
         out.flush()
 
@@ -128,10 +131,12 @@ def _confine(seconds: int, memory: int) -> None:
     import resource
 
     signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds * WALL)  # for what waits rather than works
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     wanted = memory if most == resource.RLIM_INFINITY else min(memory, most)
-    resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
+    with contextlib.suppress(ValueError, OSError):  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
 
 
 def _reply(data: bytes, format_: Format) -> dict[str, Any]:

@@ -23,6 +23,8 @@ TITLE_CHARS = 200
 _HYPHEN = re.compile(r"(?<=[a-z])-\n(?=[a-z])")
 _ENDED = re.compile(r"[.!?:;\u2026][\"'\u201d\u2019)\]]*\s*\Z")
 _NUMBER = re.compile(r"\d+")
+_LEADERS = re.compile(r"(?: ?\.){5,}")
+"""The dots between a title and its page in a table of contents."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ def read(data: bytes) -> Content:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
             raise Unreadable("is encrypted; save it without a password")
-        pages = [_HYPHEN.sub("", page.extract_text().replace("\0", "")) for page in reader.pages]
+        pages = [_cleaned(page.extract_text()) for page in reader.pages]
         pictures = [bool(cast(Any, page).get("/Resources", {}).get("/XObject")) for page in reader.pages]
         marks = list(_outline(reader))
     except (Unreadable, MemoryError, RecursionError):
@@ -111,7 +113,8 @@ def _sections(pages: Sequence[str], marks: Sequence[_Mark]) -> Iterator[Section]
 
 
 def _section(lines: Sequence[str], page: int, path: Sequence[_Mark]) -> Iterator[Section]:
-    if text := "\n".join(lines).strip():
+    text = "\n".join(lines).strip()
+    if text and not text.isdecimal():  # a page's number
         yield Section(text=text, page=page + 1, heading=" > ".join(mark.title for mark in path))
 
 
@@ -126,6 +129,10 @@ def _is_title(line: str, title: str) -> bool:
     """Whether a line is a heading, or the first line of a long one."""
     said, wanted = ("".join(filter(str.isalnum, text.lower())) for text in (line, title))
     return bool(said) and (said == wanted or (len(said) > 20 and wanted.startswith(said)))
+
+
+def _cleaned(text: str) -> str:
+    return _LEADERS.sub(" \u2026", _HYPHEN.sub("", text.replace("\0", "")))
 
 
 def _without_margins(pages: Sequence[str]) -> list[str]:

@@ -53,6 +53,7 @@ def test_a_process_reads_many_files_one_after_the_other() -> None:
     ("act", "reason"),
     [
         ("while True: pass", "takes more than 1 s to read"),
+        ("import time; time.sleep(100)", "takes more than 1 s to read"),
         ("x = bytearray(1 << 40)", "takes too much memory to read"),
         ("import os; os._exit(7)", r"ended its reader \(exit code 7\)"),
         ("import os; os.kill(os.getpid(), 11)", r"ended its reader \(Segmentation fault\)"),

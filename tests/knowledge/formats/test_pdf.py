@@ -47,6 +47,11 @@ def test_running_heads_and_page_numbers_are_dropped_and_sentences_mended() -> No
     ]
 
 
+def test_dots_of_a_table_of_contents_and_lone_page_numbers_are_dropped() -> None:
+    content = format_.read(pdf([f"Tanks {'. ' * 40}12", "7"]))
+    assert [s.text for s in content.sections] == ["Tanks \u2026 12"]
+
+
 def blank(pages: int = 2) -> bytes:
     writer = PdfWriter()
     for _ in range(pages):
