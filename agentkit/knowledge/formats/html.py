@@ -20,7 +20,7 @@ _DROPPED = ["nav", "iframe", "svg", "noscript", "template"]
 def read(data: bytes) -> Content:
     """A page's text; its title stands above it unless it has a heading of the first rank."""
     decoded, notice = text.decode(data)
-    if len(decoded) < 10_000 and "<" not in decoded:
+    if "<" not in decoded:
         raise Unreadable("is not HTML: it has no tag")
     markdown, title = to_markdown(decoded)
     heading = "" if _HEADING.search(markdown) else title

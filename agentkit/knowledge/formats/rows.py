@@ -17,17 +17,32 @@ def sections(rows: Iterable[Mapping[str, str]]) -> Iterator[Section]:
         columns = {name: value.strip() for name, value in row.items() if value.strip()}
         if not columns:
             continue
-        text = "\n".join(f"{name}: {value}" for name, value in columns.items())
-        if chunks.size(text) <= chunks.TARGET:
-            yield Section(text=text, columns=columns)
+        lines = {name: f"{name}: {value}" for name, value in columns.items()}
+        if _size(lines.values()) <= chunks.TARGET:
+            yield Section(text="\n".join(lines.values()), columns=columns)
             continue
         short = {name: value for name, value in columns.items() if len(value) <= SHORT and "\n" not in value}
         heading = _heading(short)
-        if short:
-            yield Section(text="\n".join(f"{name}: {value}" for name, value in short.items()), columns=columns)
-        for name, value in columns.items():
-            if name not in short:
-                yield Section(text=f"{name}: {value}", heading=heading, columns=columns)
+        for number, group in enumerate(_groups([lines[name] for name in short])):
+            yield Section(text="\n".join(group), heading=heading if number else "", columns=columns)
+        for name in (name for name in columns if name not in short):
+            yield Section(text=lines[name], heading=heading, columns=columns)
+
+
+def _groups(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Lines in as many groups as make passages."""
+    group: list[str] = []
+    for line in lines:
+        if group and _size([*group, line]) > chunks.TARGET:
+            yield group
+            group = []
+        group.append(line)
+    if group:
+        yield group
+
+
+def _size(lines: Iterable[str]) -> int:
+    return sum(map(chunks.size, lines))
 
 
 def _heading(short: Mapping[str, str]) -> str:

@@ -28,6 +28,20 @@ def test_quoted_fields_short_and_long_rows_are_read() -> None:
     ]
 
 
+def test_the_separator_is_what_makes_most_columns_not_what_is_most_frequent() -> None:
+    content = csv.read(b'name;note\nA;"one, two, three, ""four"""\nB;five, six, seven\n')
+    assert [s.columns["note"] for s in content.sections] == ['one, two, three, "four"', "five, six, seven"]
+    assert csv.read(b'a, b\n1, "x, y"\n').sections[0].columns == {"a": "1", "b": "x, y"}
+
+
+def test_a_row_of_many_columns_is_several_passages_under_one_heading() -> None:
+    names = ",".join(f"column{number}" for number in range(100))
+    sections = csv.read(f"name,{names}\nStation,{','.join('7' * 100)}\n".encode()).sections
+    assert len(sections) == 3
+    assert sections[0].text.startswith("name: Station\ncolumn0: 7\n")
+    assert {s.heading for s in sections[1:]} == {"Station"}
+
+
 def test_a_long_row_stands_under_its_short_values() -> None:
     answer = "It is a long story. " * 40
     row = {"id": "0000097", "focus": "Tremor", "question": "What is tremor?", "url": "http://x/y", "answer": answer}
