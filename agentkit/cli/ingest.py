@@ -28,7 +28,9 @@ def ingest(
         typer.Argument(metavar="PATH", show_default=False, help="Files and folders to add; without one, look again."),
     ] = None,
     *,
-    corpus: Annotated[str, typer.Option(metavar="NAME", show_default=False, help="The corpus; made if there is none.")],
+    corpus: Annotated[
+        str | None, typer.Option(metavar="NAME", show_default=False, help="The corpus; made if there is none.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> int:
     """Read documents into a corpus, or bring it in line with its files."""
@@ -37,20 +39,22 @@ def ingest(
     from rich.console import Console
 
     from agentkit.cli import opening
-    from agentkit.errors import CorpusError
+    from agentkit.errors import ConfigurationError, CorpusError
     from agentkit.knowledge import corpora
     from agentkit.knowledge.corpus import Corpus
 
-    settings = opening.load_settings()
+    settings = opening.load_settings({"corpus": corpus})
+    if not (name := settings.corpus):
+        raise ConfigurationError("name the corpus with --corpus NAME; it is made if there is none")
     embedder = opening.open_embedder()
     view = Console(stderr=True, highlight=False)
     start = time.monotonic()
-    report = watched(view, lambda tell: corpora.ingest(corpus, paths or [], embedder, progress=tell))
+    report = watched(view, lambda tell: corpora.ingest(name, paths or [], embedder, progress=tell))
     notes(view, report)
     if not report.documents:
-        raise CorpusError(f"corpus {corpus!r} holds no document: {nothing(report)}")
-    Corpus.load(corpus, embedder=embedder, chroma=settings.chroma).close()  # the vector index, for the first search
-    show(report, corpus, as_json=as_json, seconds=time.monotonic() - start)
+        raise CorpusError(f"corpus {name!r} holds no document: {nothing(report)}")
+    Corpus.load(name, embedder=embedder, chroma=settings.chroma).close()  # the vector index, for the first search
+    show(report, name, as_json=as_json, seconds=time.monotonic() - start)
     return 0
 
 

@@ -103,12 +103,7 @@ class _Work:
     def gone(self, there: set[str]) -> list[str]:
         """Documents whose files are gone, as far as can be seen."""
         hidden = tuple("" if item.path == "." else f"{item.path}/" for item in self.skipped if item.unknown)
-        hidden_files = {item.path for item in self.skipped if item.unknown}
-        return [
-            source
-            for source in self.known
-            if source not in there and source not in hidden_files and not source.startswith(hidden or ("\0",))
-        ]
+        return [source for source in self.known if source not in there and not source.startswith(hidden)]
 
     def entries(self, files: Sequence[File]) -> Iterator[Entry]:
         """Every chunk that is to be stored."""

@@ -64,7 +64,7 @@ def test_ingesting_reports_counts_and_names_what_is_left_out(cli: Cli, docs: Pat
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["docs"], "Missing option '--corpus'"),
+        (["docs"], "name the corpus with --corpus NAME; it is made if there is none"),
         (["nowhere", "--corpus", "x"], "there is no nowhere; check the path"),
         (["docs", "--corpus", "../x"], "a corpus can't be named '../x'"),
         (["--corpus", "x"], "no corpus named 'x'; there is none yet; make it: agentkit ingest PATH --corpus x"),
@@ -132,6 +132,7 @@ def test_ask_answers_from_a_corpus_that_a_flag_or_a_setting_names(cli: Cli, docs
     assert "[1] docs/fees.html > Fees" in ran.err
     assert cli("replay", "t.jsonl", "--check").out.startswith("identical: ")
     Path("agentkit.toml").write_text('corpus = "hut"\n')
+    assert cli("ingest").out.startswith("hut: 2 documents (2 unchanged)")
     assert cli("ask", "What is the entrance fee?", "-m", script(*FEE)).code == 0
 
 

@@ -13,9 +13,9 @@ from agentkit.knowledge.formats import BY_ENDING, parser
 from agentkit.knowledge.formats.content import Unreadable
 from agentkit.knowledge.formats.parser import Parser
 
-from ..making import pdf
+from ..making import pdf, zipped
 
-PDF, HTML = BY_ENDING[".pdf"], BY_ENDING[".html"]
+PDF, HTML, DOCX = BY_ENDING[".pdf"], BY_ENDING[".html"], BY_ENDING[".docx"]
 
 HOSTILE = """
 import pypdf
@@ -74,6 +74,16 @@ def test_what_a_parser_does_to_its_process_costs_one_file(
             reading.parse(pdf(["x"]), PDF)
         assert reading.parse(b"<p>still here", HTML).sections[0].text.strip() == "still here"
     assert time.monotonic() - start < 60
+
+
+def test_tables_in_tables_in_tables_cost_one_file() -> None:
+    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    deep = "<w:tbl><w:tr><w:tc>" * 20_000 + "<w:p><w:r><w:t>x</w:t></w:r></w:p>" + "</w:tc></w:tr></w:tbl>" * 20_000
+    body = f'<w:document xmlns:w="{space}"><w:body>{deep}</w:body></w:document>'
+    with Parser() as reading:
+        with pytest.raises(Unreadable, match=r"nests too deeply|ended its reader|damaged"):
+            reading.parse(zipped({"word/document.xml": body.encode()}), DOCX)
+        assert reading.parse(b"<p>still here", HTML).sections[0].text == "still here"
 
 
 def test_a_reader_that_was_killed_is_started_again() -> None:
