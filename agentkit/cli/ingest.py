@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
 
+    from agentkit.knowledge.documents import Skipped
     from agentkit.knowledge.ingest import Progress, Report
 
 EPILOG = """Examples:
@@ -50,7 +51,7 @@ def ingest(
     view = Console(stderr=True, highlight=False)
     start = time.monotonic()
     report = watched(view, lambda tell: corpora.ingest(name, paths or [], embedder, progress=tell))
-    notes(view, report)
+    notes(view, report.skipped, report.notices)
     if not report.documents:
         raise CorpusError(f"corpus {name!r} holds no document: {nothing(report)}")
     Corpus.load(name, embedder=embedder, chroma=settings.chroma).close()  # the vector index, for the first search
@@ -99,13 +100,13 @@ def spoken(view: "Console") -> "Progress":
     return tell
 
 
-def notes(view: "Console", report: "Report") -> None:
+def notes(view: "Console", skipped: "Sequence[Skipped]", notices: "Sequence[str]") -> None:
     """Files that are left out and what was unusual in others, a line each."""
     from rich.text import Text
 
     from agentkit.cli.text import one_line
 
-    for line in (*(f"{s.path} is left out: {s.reason}" for s in report.skipped), *report.notices):
+    for line in (*(f"{s.path} is left out: {s.reason}" for s in skipped), *notices):
         view.print(Text(f"note {one_line(line)}", style="yellow"), soft_wrap=True)
 
 

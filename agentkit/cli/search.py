@@ -49,7 +49,10 @@ def search(
     """Show the passages that an agent would be given."""
     import sys
 
+    from rich.console import Console
+
     from agentkit.cli import opening
+    from agentkit.cli.ingest import notes
     from agentkit.cli.text import as_json as dumped
     from agentkit.cli.tool import pairs, parsed
 
@@ -59,6 +62,7 @@ def search(
     settings = opening.load_settings({"docs": docs, "corpus": corpus, **flags})
     [tool] = opening.open_tools(["retrieval"], settings)
     opened, _ = opening.open_documents(settings)
+    notes(Console(stderr=True, highlight=False), opened.skipped, opened.notices)
     with opened:
         bound = tool.bind(opened.narrowed(source=source, heading=heading, page=page, columns=columns)).bound
         found: list[Passage] = tool.function(query=query, **bound)
