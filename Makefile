@@ -32,7 +32,7 @@ benchmarks: .venv/dev
 .venv/run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(PIP) install --upgrade pip
-	$(PIP) install --constraint constraints.txt --editable '.[retrieval,quantize]'
+	$(PIP) install --constraint constraints.txt --editable '.[retrieval,documents,quantize]'
 	@touch $@
 
 # torch comes first and with pip alone: whatever depends on it would take a build for GPUs.

@@ -17,8 +17,16 @@ class Passage(BaseModel, frozen=True):
     """Where it stands: the document's path, relative to its corpus."""
     heading: str = ""
     """The headings above it, outermost first, joined by ' > '."""
+    page: int | None = None
+    """From 1, where the document has pages."""
     score: float = 0.0
     """How well it matched the query; comparable within one search only."""
+
+    @property
+    def place(self) -> str:
+        """Where it stands, in one line: document, page, headings."""
+        page = f", p. {self.page}" if self.page is not None else ""
+        return f"{self.source}{page} > {self.heading}" if self.heading else f"{self.source}{page}"
 
 
 class Evidence(BaseModel, frozen=True):

@@ -36,6 +36,7 @@ class MissingExtra(ConfigurationError):
 
     def __init__(self, what: str, *, extra: str) -> None:
         super().__init__(f"{what} needs the extra '{extra}': pip install 'agentkit[{extra}]'")
+        self.what = what
         self.extra = extra
 
 

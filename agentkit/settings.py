@@ -50,6 +50,10 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     """A catalog name, a path to a GGUF or `http(s)://…#model`; empty takes the catalog's default."""
     docs: Path | None = None
     """Folder of documents to answer from."""
+    corpus: str = ""
+    """Corpus to answer from, as `agentkit ingest` has made it; where docs are set as well, what is set later counts."""
+    chroma: str = ""
+    """URL of a Chroma server to keep vectors on, for several processes; by default they are kept in the cache."""
     cache: Path | None = None
     """Folder of weights and indexes; by default agentkit's in the user's cache."""
     data: Path | None = None

@@ -317,8 +317,7 @@ def to_parts(result: object) -> tuple[Part, ...]:
         case Part():
             return (result,)
         case Passage():
-            source = f"{result.source} > {result.heading}" if result.heading else result.source
-            return (Part(text=result.text, source=source),)
+            return (Part(text=result.text, source=result.place),)
         case list() | tuple() if result and all(isinstance(r, Passage | Part) for r in typing.cast(list[Any], result)):
             return tuple(p for r in typing.cast(list[Any], result) for p in to_parts(r))
         case list() | tuple() if not result:

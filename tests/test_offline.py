@@ -77,6 +77,27 @@ def run_with_every_tool() -> dict[str, Any]:
     }
 
 
+def ingest_and_search() -> dict[str, Any]:
+    """A corpus of documents that name addresses, read by every parser that could follow one."""
+    from fpdf import FPDF
+
+    from agentkit.cli import main
+
+    stranger = "http://192.0.2.1/x"
+    folder = Path("documents")
+    folder.mkdir()
+    page = f'<head><link rel=stylesheet href="{stranger}"></head><h1>Lamp</h1><img src="{stranger}"><p>It is green.'
+    (folder / "a.html").write_text(page, encoding="utf-8")
+    (folder / "b.csv").write_text(f"name,url\nArgos,{stranger}\n", encoding="utf-8")
+    written = FPDF()
+    written.add_page()
+    written.set_font("Helvetica")
+    written.write(text="The tank holds 900 litres.", link=stranger)
+    written.output(str(folder / "c.pdf"))
+    codes = [main(["ingest", "documents", "--corpus", "x", "--json"]), main(["search", "lamp", "--corpus", "x"])]
+    return {"codes": codes, "documents": len(list(folder.iterdir()))}
+
+
 def run_with_a_model() -> dict[str, Any]:
     """A model in this process decides for itself, over a corpus opened here."""
     from agentkit import Agent, Corpus, Embedder, Limits, load_model
@@ -108,7 +129,7 @@ def call_a_stranger() -> None:
         _ = stranger.connect_ex(("192.0.2.1", 9))
 
 
-JOBS = (run_with_every_tool, run_with_a_model, import_everything, call_a_stranger)
+JOBS = (run_with_every_tool, ingest_and_search, run_with_a_model, import_everything, call_a_stranger)
 
 
 def main(job: str) -> None:
@@ -202,6 +223,8 @@ def expected(job: Callable[[], Any], result: Any) -> None:
         assert result["tools"] == list(TOOLS)
         assert result["errors"] == []
         assert (result["code"], result["status"]) == (0, "supported")
+    elif job is ingest_and_search:
+        assert result == {"codes": [0, 0], "documents": 3}
     elif job is run_with_a_model:
         assert result["generated"] > 0
     else:
@@ -209,7 +232,13 @@ def expected(job: Callable[[], Any], result: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "job", [import_everything, run_with_every_tool, pytest.param(run_with_a_model, marks=pytest.mark.model)]
+    "job",
+    [
+        import_everything,
+        run_with_every_tool,
+        ingest_and_search,
+        pytest.param(run_with_a_model, marks=pytest.mark.model),
+    ],
 )
 def test_python_asks_for_no_address_and_no_name(
     job: Callable[[], Any], environment: dict[str, str], tmp_path: Path
@@ -220,7 +249,13 @@ def test_python_asks_for_no_address_and_no_name(
 
 
 @pytest.mark.parametrize(
-    "job", [import_everything, run_with_every_tool, pytest.param(run_with_a_model, marks=pytest.mark.model)]
+    "job",
+    [
+        import_everything,
+        run_with_every_tool,
+        ingest_and_search,
+        pytest.param(run_with_a_model, marks=pytest.mark.model),
+    ],
 )
 def test_where_there_is_no_network_all_works_and_nothing_looks_for_one(
     job: Callable[[], Any], environment: dict[str, str], tmp_path: Path, isolated: Sequence[str]

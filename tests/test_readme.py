@@ -29,6 +29,7 @@ from agentkit.cli import main
 from agentkit.cli.opening import open_tools
 from agentkit.evaluate.strategies import NAMES
 from agentkit.evaluate.tasks import BUILT_IN
+from agentkit.knowledge.corpus import Corpus
 from agentkit.limits import Limits
 from agentkit.models import catalog
 from agentkit.models.grammar import admits
@@ -200,7 +201,7 @@ def test_the_first_snippet_is_short() -> None:
 
 
 def test_every_keyword_that_is_named_is_one() -> None:
-    takers: list[Callable[..., Any]] = [Agent[Any].run, Tool, vars(Agent)["__init__"]]
+    takers: list[Callable[..., Any]] = [Agent[Any].run, Tool, vars(Agent)["__init__"], Corpus.load]
     known = {name for taker in takers for name in inspect.signature(taker).parameters}
     named = {name for code in inline() for name in re.findall(r"\b(\w+)=", code)}
     assert {"output", "history", "limits", "approve", "approval"} <= named
@@ -219,8 +220,9 @@ def said(*words: str) -> tuple[int, str]:
 
 
 def verb_of(words: Sequence[str]) -> list[str]:
-    """The verb of a command; `models` has one of its own."""
-    return list(words[:2]) if words[:2] == ["models", "pull"] else [w for w in words[:1] if not w.startswith("-")]
+    """The verb of a command; `models` and `corpus` have verbs of their own."""
+    inner = words[:1] in (["models"], ["corpus"]) and len(words) > 1
+    return list(words[:2]) if inner else [w for w in words[:1] if not w.startswith("-")]
 
 
 def agentkit_commands() -> list[Command]:
@@ -240,7 +242,7 @@ def test_every_command_has_a_verb_and_options_that_exist(words: Sequence[str]) -
 
 @pytest.mark.usefixtures("home")
 def test_every_option_that_is_named_is_one() -> None:
-    verbs = ("ask", "tool", "replay", "evaluate", "compare")
+    verbs = ("ask", "ingest", "search", "tool", "replay", "evaluate", "compare")
     known = {word for verb in verbs for word in re.findall(r"--[a-z][a-z-]*", said(verb, "--help")[1])}
     named = {word for code in inline() for word in re.findall(r"(?<!\S)--[a-z][a-z-]*", code)}
     assert "--unchecked" in named
@@ -284,7 +286,8 @@ def test_the_commands_print_what_they_show(home: Path, monkeypatch: pytest.Monke
             f"README.md shows for `{shlex.join(words)}` what isn't so; it is:\n{text}"
         )
         ran.add(words[0])
-    assert ran == {"--help", "ask", "tool", "models", "replay", "doctor", "evaluate", "compare"}
+    verbs = {"ask", "ingest", "search", "corpus", "tool", "models", "replay", "doctor", "evaluate", "compare"}
+    assert ran == verbs | {"--help"}
 
 
 async def solver(spec: str, **_options: object) -> Model:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from agentkit.cli import ask, doctor, evaluate, models, replay, tool
+from agentkit.cli import ask, corpus, doctor, evaluate, ingest, models, replay, search, tool
 from agentkit.errors import AgentkitError
 
 INTERRUPTED = 130
@@ -33,6 +33,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("ask", epilog=ask.EPILOG)(ask.ask)
+app.command("ingest", epilog=ingest.EPILOG)(ingest.ingest)
+app.command("search", epilog=search.EPILOG)(search.search)
+app.add_typer(corpus.app, name="corpus")
 app.command("tool", epilog=tool.EPILOG)(tool.tool)
 app.command("replay")(replay.replay)
 app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)

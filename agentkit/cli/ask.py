@@ -36,6 +36,10 @@ def ask(
     ] = None,
     *,
     docs: Annotated[Path | None, typer.Option(show_default=False, help="Folder of documents to answer from.")] = None,
+    corpus: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="Corpus to answer from, made with `agentkit ingest`."),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, or URL#model."),
@@ -43,7 +47,8 @@ def ask(
     tools: Annotated[
         str | None,
         typer.Option(
-            show_default=False, help="Tools to use, as in a,b. Default: calculator,python and, with --docs, retrieval."
+            show_default=False,
+            help="Tools to use, as in a,b. Default: calculator,python; with documents, retrieval.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as one JSON object.")] = False,
@@ -71,11 +76,11 @@ def ask(
     from agentkit.cli.text import as_json as dumped
     from agentkit.limits import Limits
 
-    flags = {"model": model, "docs": docs, "seed": seed, "unchecked": unchecked or None}
+    flags = {"model": model, "docs": docs, "corpus": corpus, "seed": seed, "unchecked": unchecked or None}
     settings = opening.load_settings({**flags, "limits.steps": steps, "limits.seconds": seconds})
     limits = settings.table("limits", Limits)
     wanted = read_task(task)
-    opened = opening.open_tools(names := chosen(tools, docs=settings.docs), settings)
+    opened = opening.open_tools(names := chosen(tools, documents=any(opening.documents_of(settings))), settings)
     opening.check_model(settings)
     view = Console(stderr=True, highlight=False, quiet=quiet)
     with ExitStack() as stack:
@@ -86,9 +91,10 @@ def ask(
         # Before the event loop runs: there, Ctrl-C would wait until a large folder is indexed.
         if opening.needs_documents(opened):
             screen.wait("reading the documents")
-            corpus, embedder = opening.open_documents(settings.docs)
-            resources += [stack.enter_context(corpus), embedder]
-            screen.notes([*(f"{s.path} is left out: {s.reason}" for s in corpus.skipped), *corpus.notices])
+            opened_corpus, embedder = opening.open_documents(settings)
+            resources += [stack.enter_context(opened_corpus), embedder]
+            left_out = (f"{skipped.path} is left out: {skipped.reason}" for skipped in opened_corpus.skipped)
+            screen.notes([*left_out, *opened_corpus.notices])
         checks = opening.open_checks(settings.checks, resources)
 
         def make(model: "Model") -> "Agent[Any]":
@@ -165,10 +171,10 @@ def read_task(given: str | None) -> str:
     return task
 
 
-def chosen(tools: str | None, *, docs: Path | None) -> list[str]:
+def chosen(tools: str | None, *, documents: bool) -> list[str]:
     """Names of the tools to use."""
     if tools is None:
-        return [*(["retrieval"] if docs else []), "calculator", "python"]
+        return [*(["retrieval"] if documents else []), "calculator", "python"]
     return list(dict.fromkeys(name.strip() for name in tools.split(",") if name.strip()))
 
 

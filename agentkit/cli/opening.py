@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel
 
@@ -42,11 +42,20 @@ def check_model(settings: Settings) -> None:
 
 
 def leaving(settings: Settings) -> list[str]:
-    """That task and evidence leave this machine, if they do: a file in some folder may have said so."""
-    url = urlsplit(settings.model)
-    if url.scheme not in ("http", "https") or url.hostname in ("localhost", "127.0.0.1", "::1"):
-        return []
-    return [f"task and evidence go to {url.hostname} (model from {settings.origin('model')})"]
+    """What leaves this machine, if anything does: a file in some folder may have said so."""
+    told: list[str] = []
+    if elsewhere(url := urlsplit(settings.model)):
+        told.append(f"task and evidence go to {url.hostname} (model from {settings.origin('model')})")
+    if elsewhere(url := urlsplit(settings.chroma)):
+        told.append(
+            f"vectors of documents and of queries go to {url.hostname} (chroma from {settings.origin('chroma')})"
+        )
+    return told
+
+
+def elsewhere(url: SplitResult) -> bool:
+    """Whether it is the address of another machine."""
+    return url.scheme in ("http", "https") and url.hostname not in ("localhost", "127.0.0.1", "::1")
 
 
 async def open_model(settings: Settings) -> "Model":
@@ -93,29 +102,63 @@ def needs_documents(tools: Sequence[Tool]) -> bool:
     return any(DOCUMENTS in tool.missing for tool in tools)
 
 
-def open_documents(docs: Path | None) -> "tuple[Corpus, Embedder]":
+def open_documents(settings: Settings) -> "tuple[Corpus, Embedder]":
     """The documents, indexed, and the embedder, which the checks use as well.
 
     Raises:
-        ConfigurationError: No folder was named, or the embedder isn't on this machine.
+        ConfigurationError: No folder or corpus was named, or the embedder isn't on this machine.
         CorpusError: They can't be read.
     """
     from agentkit.knowledge.corpus import Corpus
+
+    docs, corpus = documents_of(settings)
+    if not docs and not corpus:
+        raise ConfigurationError("retrieval needs documents: name their folder with --docs DIR, or --corpus NAME")
+    if docs and not docs.is_dir():
+        raise ConfigurationError(f"there is no folder {docs}; name one with --docs DIR")
+    embedder = open_embedder()
+    if docs:
+        return Corpus.open(docs, embedder=embedder, chroma=settings.chroma), embedder
+    return Corpus.load(corpus, embedder=embedder, chroma=settings.chroma), embedder
+
+
+def documents_of(settings: Settings) -> tuple[Path | None, str]:
+    """The folder or the corpus to answer from; of the two, the one that was named closer to the command.
+
+    Raises:
+        ConfigurationError: Both were named in the same place.
+    """
+    if not settings.docs or not settings.corpus:
+        return settings.docs, settings.corpus
+    docs, corpus = (closeness(settings.origin(key)) for key in ("docs", "corpus"))
+    if docs == corpus:
+        raise ConfigurationError(
+            f"both the folder {settings.docs} and the corpus {settings.corpus!r} are named; keep one of them"
+        )
+    return (settings.docs, "") if docs > corpus else (None, settings.corpus)
+
+
+def closeness(origin: str) -> int:
+    """Flags lie closer to a command than variables, these closer than files."""
+    return 2 if origin.startswith("--") else 1 if origin.startswith("AGENTKIT_") else 0
+
+
+def open_embedder() -> "Embedder":
+    """The embedder of the catalog.
+
+    Raises:
+        ConfigurationError: It isn't on this machine.
+    """
     from agentkit.knowledge.embedder import Embedder
     from agentkit.models import catalog
 
-    if docs is None:
-        raise ConfigurationError("retrieval needs documents: name their folder with --docs DIR")
-    if not docs.is_dir():
-        raise ConfigurationError(f"there is no folder {docs}; name one with --docs DIR")
     folder = catalog.locate(catalog.EMBEDDER)
     if folder is None:
         raise ConfigurationError(
             f"searching documents needs the embedder {catalog.EMBEDDER}; fetch it: "
             f"agentkit models pull {catalog.EMBEDDER}"
         )
-    embedder = Embedder.load(folder)
-    return Corpus.open(docs, embedder=embedder), embedder
+    return Embedder.load(folder)
 
 
 def open_checks(names: Sequence[str], resources: Sequence[object]) -> "list[Check]":
@@ -127,8 +170,10 @@ def open_checks(names: Sequence[str], resources: Sequence[object]) -> "list[Chec
 
 def record(settings: Settings, names: Sequence[str]) -> dict[str, Any]:
     """What a trace's header says besides what the agent knows, so that the run can be rebuilt."""
+    docs, corpus = documents_of(settings)
     return {
-        "docs": str(settings.docs.absolute()) if settings.docs else None,
+        "docs": str(docs.absolute()) if docs else None,
+        **({"corpus": corpus} if corpus else {}),
         "tools": {name: table for name, table in settings.tools.items() if name in names},
         "checks": settings.checks,
     }

@@ -92,7 +92,10 @@ def rebuilt(model: "Model", started: "Started", stack: ExitStack) -> "Agent[Any]
     try:
         limits = Limits.model_validate(recorded["limits"])
         settings = Settings(
-            docs=recorded.get("docs"), tools=recorded.get("tools", {}), checks=recorded.get("checks", [])
+            docs=recorded.get("docs"),
+            corpus=recorded.get("corpus", ""),
+            tools=recorded.get("tools", {}),
+            checks=recorded.get("checks", []),
         )
         plan, temperature, unchecked = (recorded[key] for key in ("plan", "temperature", "unchecked"))
     except KeyError as error:
@@ -103,7 +106,7 @@ def rebuilt(model: "Model", started: "Started", stack: ExitStack) -> "Agent[Any]
     tools = opening.open_tools(started.tools, settings)
     resources: list[object] = []
     if opening.needs_documents(tools):
-        corpus, embedder = opening.open_documents(settings.docs)
+        corpus, embedder = opening.open_documents(settings)
         resources += [stack.enter_context(corpus), embedder]
     return Agent(
         model,

@@ -42,6 +42,9 @@ def tool(
         typer.Option("--arg", show_default=False, help="An argument by name, as in key=value, taken as it is."),
     ] = None,
     docs: Annotated[Path | None, typer.Option(show_default=False, help="Folder of documents, for retrieval.")] = None,
+    corpus: Annotated[
+        str | None, typer.Option(metavar="NAME", show_default=False, help="Corpus, for retrieval.")
+    ] = None,
     tier: Annotated[str | None, typer.Option(show_default=False, help="Tier of the sandbox, for python.")] = None,
     options: Annotated[
         list[str] | None, typer.Option("--set", show_default=False, help="A setting of the tool, as in key=value.")
@@ -57,13 +60,13 @@ def tool(
     flags = {f"tools.{name}.{key}": parsed(value) for key, value in pairs(options or [], "--set")}
     if tier is not None:
         flags[f"tools.{name}.tier"] = tier
-    settings = opening.load_settings({"docs": docs, **flags})
+    settings = opening.load_settings({"docs": docs, "corpus": corpus, **flags})
     [opened] = opening.open_tools([name], settings)
     arguments = gathered(opened, values or [], dict(pairs(named or [], "--arg")))
     with ExitStack() as stack:
         if opening.needs_documents([opened]):
-            corpus, _ = opening.open_documents(settings.docs)
-            opened = opened.bind(stack.enter_context(corpus))
+            documents, _ = opening.open_documents(settings)
+            opened = opened.bind(stack.enter_context(documents))
         outcome = asyncio.run(opened.invoke(arguments))
     if as_json:
         print(dumped(outcome.model_dump(mode="json")))

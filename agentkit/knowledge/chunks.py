@@ -9,7 +9,7 @@ are understood as a whole, hence a larger limit for these.
 import dataclasses
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from agentkit.knowledge.sentences import sentences
@@ -17,7 +17,7 @@ from agentkit.knowledge.sentences import sentences
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same text is split differently: stored chunks are then made anew."""
 TARGET = 110
 """Pieces (words and punctuation marks, about tokens) at which a passage is closed: some 80 words of prose."""
@@ -32,7 +32,7 @@ Kind = Literal["prose", "table", "list", "code"]
 _PIECE = re.compile(r"\w+|[^\w\s]+")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_EMPHASIS = re.compile(r"[*_`]{1,3}(\S(?:.*?\S)?)[*_`]{1,3}")
+_EMPHASIS = re.compile(r"(?<!\w)([*_`]{1,3})(\S(?:.*?\S)?)\1(?!\w)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 
@@ -43,6 +43,9 @@ class Chunk:
     text: str
     heading: str = ""
     """The headings above it, outermost first, joined by ' > '."""
+    page: int | None = None
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    """Of a row of a table that is a document: what it has by column."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -140,7 +143,7 @@ def _heading_alone(headings: list[tuple[int, str]]) -> _Block:
 
 def _plain(heading: str) -> str:
     """A heading without its mark-up."""
-    return " ".join(_EMPHASIS.sub(r"\1", _LINK.sub(r"\1", heading[:MAX_HEADING])).split())
+    return " ".join(_EMPHASIS.sub(r"\2", _LINK.sub(r"\1", heading[:MAX_HEADING])).split())
 
 
 def _pack(blocks: Iterable[_Block]) -> Iterator[Chunk]:

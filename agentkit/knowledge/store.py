@@ -2,15 +2,21 @@
 
 import contextlib
 import dataclasses
+import json
 import re
 import sqlite3
 import threading
-from collections.abc import Collection, Generator, Iterator, Sequence
+import time
+import uuid
+from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from agentkit.errors import CorpusError
 from agentkit.knowledge.chunks import Chunk
+from agentkit.knowledge.database import BUSY, connect, connect_if_sound, remake
+from agentkit.knowledge.database import lock as lock
+from agentkit.knowledge.where import Where
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,21 +24,23 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float32]
 
-VERSION = 1
+VERSION = 2
 """Of the schema. A store of another version is made anew from the documents."""
-BUSY = 30.0
-"""Seconds to wait for another process that is writing."""
+INDEXING = 900.0
+"""Seconds to wait for another process that is indexing the same documents."""
 TERMS = 48
 """Distinct words of a query that are looked up; the rest of a longer one is ignored."""
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE documents (
-    id INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE, digest TEXT NOT NULL);
+    id INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, complete INTEGER NOT NULL,
+    notice TEXT NOT NULL, refused TEXT NOT NULL);
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: the vector index knows a chunk by it
     document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
-    position INTEGER NOT NULL, context TEXT NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL, vector BLOB NOT NULL);
+    position INTEGER NOT NULL, context TEXT NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL,
+    page INTEGER, columns TEXT, vector BLOB NOT NULL);
 CREATE INDEX chunks_document ON chunks (document);
 CREATE VIRTUAL TABLE words USING fts5 (
     context, text, content='chunks', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2');
@@ -41,10 +49,7 @@ CREATE TRIGGER chunks_added AFTER INSERT ON chunks BEGIN
 CREATE TRIGGER chunks_removed AFTER DELETE ON chunks BEGIN
     INSERT INTO words (words, rowid, context, text) VALUES ('delete', old.id, old.context, old.text); END;
 """
-_OLD = """
-SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND
-    CASE WHEN sql LIKE 'CREATE VIRTUAL%' THEN 'virtual' ELSE type END = ?
-"""
+_OF_DOCUMENTS = "JOIN documents ON documents.id = chunks.document"
 _TERM = re.compile(r"\d+(?:[.,:]\d+)+|\w+")
 STOPWORDS = frozenset(
     re.findall(
@@ -56,6 +61,10 @@ STOPWORDS = frozenset(
 )
 
 
+class Outdated(CorpusError):
+    """A store that would have to be made anew; the message says why."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoredChunk:
     """A chunk with where it stands."""
@@ -63,7 +72,38 @@ class StoredChunk:
     id: int
     source: str
     heading: str
+    page: int | None
     text: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What the store knows of a document."""
+
+    digest: str
+    """SHA-256 of the file's bytes."""
+    complete: bool
+    """All of its chunks are there; else indexing was interrupted."""
+    chunks: int
+    notice: str = ""
+    """What was unusual in it, as the end of a sentence that begins with its name."""
+    refused: str = ""
+    """Why it has no chunks: what was wrong with the file that has this digest."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A chunk to be stored, with the document it is of. A document's entries come in order."""
+
+    source: str
+    digest: str
+    notice: str
+    position: int
+    chunk: Chunk
+    context: str
+    """What it is indexed under besides its text."""
+    last: bool
+    """The document's last one."""
 
 
 class Store:
@@ -75,13 +115,15 @@ class Store:
         self.path = path
 
     @classmethod
-    def open(cls, path: Path, *, fingerprint: str) -> tuple[Self, str]:
+    def open(cls, path: Path, *, fingerprint: str | None = None, make: bool = True) -> tuple[Self, str]:
         """Open a store, or make it; the second value is a notice when a damaged one had to be made anew.
 
-        `fingerprint` names what the chunks and vectors were made with; a store made otherwise is emptied.
+        `fingerprint` names what the chunks and vectors were made with; a store made otherwise is emptied or,
+        if it isn't to be made, refused. Without one it is opened as it is, whatever it was made with.
 
         Raises:
             CorpusError: The file can't be written, or this Python's SQLite has no full-text search.
+            Outdated: The store would have to be made, and is not to be.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,14 +133,20 @@ class Store:
                     f"another process has been opening {str(path)!r} for {BUSY:.0f} s; end it or try again"
                 )
             with contextlib.closing(opening):  # two processes that make a store at once hinder each other
-                connection = _connect_if_sound(path)
+                connection = connect_if_sound(path)
                 notice = "" if connection else f"the index at {str(path)!r} was damaged and has been made anew"
                 if connection is None:
+                    if not make or fingerprint is None:
+                        raise Outdated(f"the index at {str(path)!r} is damaged")
                     for suffix in ("", "-wal", "-shm"):
                         Path(f"{path}{suffix}").unlink(missing_ok=True)
-                    connection = _connect(path)
+                    connection = connect(path)
                 store = cls(connection, path)
-                store._prepare(fingerprint)
+                try:
+                    store._prepare(fingerprint, make=make)
+                except BaseException:
+                    store.close()
+                    raise
         except (OSError, sqlite3.Error) as error:
             raise CorpusError(
                 f"can't keep an index at {str(path)!r}: {error}; "
@@ -106,22 +154,45 @@ class Store:
             ) from None
         return store, notice
 
-    def _prepare(self, fingerprint: str) -> None:
+    def _prepare(self, fingerprint: str | None, *, make: bool) -> None:
         """Create the tables, or create them anew if they were made otherwise."""
         with self._writing() as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version == VERSION:
                 row = db.execute("SELECT value FROM meta WHERE key = 'fingerprint'").fetchone()
-                if row == (fingerprint,):
+                if row is not None and fingerprint in (None, *row):
                     return
-            # Triggers first, as dropping a table fires them; then virtual tables, whose hidden ones go with them.
-            for kind in ("trigger", "virtual", "table"):
-                for (name,) in db.execute(_OLD, (kind,)).fetchall():
-                    db.execute(f'DROP {"TRIGGER" if kind == "trigger" else "TABLE"} "{name}"')
-            for statement in _statements(_SCHEMA):
-                db.execute(statement)
+            if not make or fingerprint is None:
+                raise Outdated("it was made with another embedder, or by another version of agentkit")
+            remake(db, _SCHEMA)
             db.execute("INSERT INTO meta VALUES ('fingerprint', ?)", (fingerprint,))
+            db.execute("INSERT INTO meta VALUES ('key', ?)", (uuid.uuid4().hex,))
             db.execute(f"PRAGMA user_version = {VERSION}")
+
+    @property
+    def key(self) -> str:
+        """Names this making of the store; one that is made anew numbers its chunks anew, and has another."""
+        with self._reading() as db:
+            (key,) = db.execute("SELECT value FROM meta WHERE key = 'key'").fetchone()
+            return key
+
+    @contextlib.contextmanager
+    def indexing(self, *, wait: float = INDEXING) -> Generator[None]:
+        """The right to bring the store in line with its documents, which one process has at a time.
+
+        Raises:
+            CorpusError: Another one still has it after `wait` seconds.
+        """
+        until = time.monotonic() + wait
+        while (held := lock(self.path.with_name("indexing.sqlite"))) is None:
+            if time.monotonic() > until:
+                raise CorpusError(
+                    f"another process has been indexing into {str(self.path.parent)!r} for {wait:.0f} s; "
+                    "wait for it or end it"
+                )
+            time.sleep(0.1)
+        with contextlib.closing(held):
+            yield
 
     @contextlib.contextmanager
     def _writing(self) -> Generator[sqlite3.Connection]:
@@ -155,25 +226,54 @@ class Store:
         with self._lock:
             self._connection.close()
 
-    def digests(self) -> dict[str, str]:
-        """SHA-256 by source of the documents in the store."""
+    def documents(self) -> dict[str, Stored]:
+        """What is known of each document, by source; also of those that were refused."""
         with self._reading() as db:
-            return dict(db.execute("SELECT source, digest FROM documents").fetchall())
+            rows = db.execute(
+                "SELECT source, digest, complete, notice, refused, "
+                "(SELECT count(*) FROM chunks WHERE document = documents.id) FROM documents"
+            )
+            return {
+                source: Stored(digest=digest, complete=bool(complete), notice=notice, refused=refused, chunks=chunks)
+                for source, digest, complete, notice, refused, chunks in rows
+            }
 
-    def put(self, source: str, digest: str, chunks: Sequence[tuple[Chunk, str]], vectors: "Array") -> None:
-        """Add a document, or replace it. Each chunk comes with the context that it is indexed under."""
+    def write(self, entries: Sequence[Entry], vectors: "Array") -> None:
+        """Add chunks in one transaction. A document's first one replaces what was there of it."""
         with self._writing() as db:
-            held = db.execute("SELECT digest FROM documents WHERE source = ?", (source,)).fetchone()
-            if held == (digest,):  # another process was faster; its chunks may already be in a vector index
-                return
+            for entry, vector in zip(entries, vectors, strict=True):
+                if entry.position == 0:
+                    db.execute("DELETE FROM documents WHERE source = ?", (entry.source,))
+                    db.execute(
+                        "INSERT INTO documents (source, digest, complete, notice, refused) VALUES (?, ?, 0, ?, '')",
+                        (entry.source, entry.digest, entry.notice),
+                    )
+                chunk = entry.chunk
+                columns = json.dumps(dict(chunk.columns), ensure_ascii=False) if chunk.columns else None
+                db.execute(
+                    "INSERT INTO chunks (document, position, context, heading, text, page, columns, vector) VALUES "
+                    "((SELECT id FROM documents WHERE source = ?), ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        entry.source,
+                        entry.position,
+                        entry.context,
+                        chunk.heading,
+                        chunk.text,
+                        chunk.page,
+                        columns,
+                        vector.astype("<f4").tobytes(),
+                    ),
+                )
+                if entry.last:
+                    db.execute("UPDATE documents SET complete = 1 WHERE source = ?", (entry.source,))
+
+    def refuse(self, source: str, digest: str, reason: str) -> None:
+        """Remember that a file with these bytes can't be read."""
+        with self._writing() as db:
             db.execute("DELETE FROM documents WHERE source = ?", (source,))
-            document = db.execute("INSERT INTO documents (source, digest) VALUES (?, ?)", (source, digest)).lastrowid
-            db.executemany(
-                "INSERT INTO chunks (document, position, context, heading, text, vector) VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (document, i, context, chunk.heading, chunk.text, vector.astype("<f4").tobytes())
-                    for i, ((chunk, context), vector) in enumerate(zip(chunks, vectors, strict=True))
-                ],
+            db.execute(
+                "INSERT INTO documents (source, digest, complete, notice, refused) VALUES (?, ?, 1, '', ?)",
+                (source, digest, reason),
             )
 
     def remove(self, sources: Collection[str]) -> None:
@@ -181,10 +281,14 @@ class Store:
         with self._writing() as db:
             db.executemany("DELETE FROM documents WHERE source = ?", [(source,) for source in sources])
 
-    def ids(self) -> set[int]:
-        """Ids of all chunks."""
+    def ids(self, where: Where = Where()) -> set[int]:
+        """Ids of all chunks, or of those that a search is narrowed to."""
+        condition, values = where.sql()
         with self._reading() as db:
-            return {id_ for (id_,) in db.execute("SELECT id FROM chunks")}
+            rows = db.execute(
+                "SELECT chunks.id FROM chunks" + (f" {_OF_DOCUMENTS} WHERE {condition}" if where else ""), values
+            )
+            return {id_ for (id_,) in rows}
 
     def vectors(self, ids: Sequence[int]) -> "dict[int, Array]":
         """Vectors by chunk id; an id that is no longer there is left out."""
@@ -202,23 +306,27 @@ class Store:
         """Chunks by id; an id that is no longer there is left out."""
         with self._reading() as db:
             rows = db.execute(
-                "SELECT chunks.id, source, heading, text FROM chunks JOIN documents ON documents.id = document "
+                f"SELECT chunks.id, source, heading, page, text FROM chunks {_OF_DOCUMENTS} "
                 f"WHERE chunks.id IN ({_marks(ids)})",
                 ids,
             ).fetchall()
         return {
-            id_: StoredChunk(id=id_, source=source, heading=heading, text=text) for id_, source, heading, text in rows
+            id_: StoredChunk(id=id_, source=source, heading=heading, page=page, text=text)
+            for id_, source, heading, page, text in rows
         }
 
-    def match(self, query: str, limit: int) -> list[int]:
+    def match(self, query: str, limit: int, where: Where = Where()) -> list[int]:
         """Ids of the chunks that share words with the query, best BM25 first."""
         words = terms(query)
         if not words:
             return []
+        condition, values = where.sql()
+        narrowed = f"JOIN chunks ON chunks.id = words.rowid {_OF_DOCUMENTS}" if where else ""
         with self._reading() as db:
             rows = db.execute(
-                "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words), rowid LIMIT ?",
-                (" OR ".join(f'"{word}"' for word in words), limit),
+                f"SELECT words.rowid FROM words {narrowed} WHERE words MATCH ? AND {condition} "
+                "ORDER BY bm25(words), words.rowid LIMIT ?",
+                (" OR ".join(f'"{word}"' for word in words), *values, limit),
             )
             return [id_ for (id_,) in rows]
 
@@ -246,64 +354,6 @@ def terms(query: str) -> list[str]:
     """
     words = list(dict.fromkeys(match[0].lower() for match in _TERM.finditer(query)))
     return ([word for word in words if word not in STOPWORDS] or words)[:TERMS]
-
-
-def lock(path: Path, *, wait: float = 0) -> sqlite3.Connection | None:
-    """A lock that ends with the process, on every platform: SQLite's own. None while another holds it.
-
-    Waits up to `wait` seconds. RESERVED is taken and not EXCLUSIVE, which another one's attempt could hinder.
-    """
-    connection = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = MEMORY")  # nothing is written, so no journal is needed
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            return None
-        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-            path.write_bytes(b"")  # holds nothing anyone needs
-            return lock(path, wait=wait)
-        raise
-    return connection
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect_if_sound(path: Path) -> sqlite3.Connection | None:
-    """None if the file is damaged."""
-    connection = None
-    try:
-        connection = _connect(path)
-        if connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
-            return connection
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError:
-        pass
-    if connection is not None:
-        connection.close()
-    return None
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one: `executescript` would end the transaction."""
-    held = ""
-    for line in script.splitlines(keepends=True):
-        held += line
-        if sqlite3.complete_statement(held):
-            yield held
-            held = ""
 
 
 def _marks(values: Sequence[int]) -> str:

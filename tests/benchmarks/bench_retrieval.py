@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agentkit.knowledge.corpus import FLOOR, POOL, Corpus, fuse
+from agentkit.knowledge.corpus import FLOOR, POOL, Corpus
 from agentkit.knowledge.embedder import Embedder
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart" / "documents"
@@ -92,16 +92,14 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 def recall(corpus: Corpus, embedder: Embedder, asked: list[tuple[str, Callable[[str, str], bool]]], label: str) -> None:
     """Print the share of questions whose passage is among the first k, ranking by ranking."""
-    hits = {name: dict.fromkeys(KS, 0) for name in ("vectors", "BM25", "fused", "search()")}
+    hits = {name: dict.fromkeys(KS, 0) for name in ("vectors", "BM25", "search()")}
     passages = 0
     seconds = 0.0
     for query, right in asked:
         vector = embedder.embed([query])[0]
         near = corpus._vectors.nearest(vector, POOL)  # pyright: ignore[reportPrivateUsage]  # to measure each ranking
         words = corpus._store.match(query, POOL)  # pyright: ignore[reportPrivateUsage]
-        scores = fuse([near, words])
-        fused = sorted(scores, key=lambda id_: (-scores[id_], id_))
-        for name, ranking in (("vectors", near), ("BM25", words), ("fused", fused)):
+        for name, ranking in (("vectors", near), ("BM25", words)):
             found = corpus._store.chunks(ranking)  # pyright: ignore[reportPrivateUsage]
             for k in KS:
                 hits[name][k] += any(right(found[i].heading, found[i].text) for i in ranking[:k])

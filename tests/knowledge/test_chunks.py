@@ -160,3 +160,8 @@ def test_any_arrangement_gives_passages_within_bounds_and_loses_no_word(lines: l
     together = " ".join(f"{chunk.heading} {chunk.text}" for chunk in chunks)
     for word in ("one", "q", "x", "y", "z", "code", "1", "2"):
         assert (word in text.split()) <= (word in together.replace(".", " ").replace("|", " ").split())
+
+
+def test_headings_lose_their_mark_up_but_no_letter() -> None:
+    text = "# The `missing_crate_docs` **lint** of _x_ and a*b*c\n\nIt is off.\n"
+    assert [chunk.heading for chunk in split(text, markdown=True)] == ["The missing_crate_docs lint of x and a*b*c"]

@@ -16,7 +16,7 @@ from agentkit.errors import CorpusError
 from agentkit.knowledge.chunks import Chunk
 from agentkit.knowledge.corpus import Corpus
 from agentkit.knowledge.embedder import Embedder
-from agentkit.knowledge.store import Store
+from agentkit.knowledge.store import Entry, Store, Stored
 from agentkit.knowledge.vectors import ChromaVectors, ExactVectors
 
 from .counting import Counting, vectors_of
@@ -196,37 +196,65 @@ def test_another_embedder_or_splitter_embeds_anew(
         assert corpus.search("litres in tank A")[0].text == "Tank A holds 12,000 litres."
 
 
+def entry(text: str, source: str = "a.md", digest: str = "1", position: int = 0, *, last: bool = True) -> Entry:
+    return Entry(
+        source=source, digest=digest, notice="", position=position, chunk=Chunk(text=text), context="a", last=last
+    )
+
+
 def test_the_store_forgets_a_document_with_its_chunks_and_words(embedder: Embedder, tmp_path: Path) -> None:
     store, _ = Store.open(tmp_path / "corpus.sqlite", fingerprint="x")
-    store.put("a.md", "1", [(Chunk(text="glacier tongue"), "a")], embedder.embed(["glacier tongue"]))
+    store.write([entry("glacier tongue")], embedder.embed(["glacier tongue"]))
     (first,) = store.ids()
-    store.put("a.md", "2", [(Chunk(text="glacier snow"), "a")], embedder.embed(["glacier snow"]))
+    store.write([entry("glacier snow", digest="2")], embedder.embed(["glacier snow"]))
     (second,) = store.ids()
     assert second != first
     assert (store.match("tongue", 5), store.match("glaciers", 5)) == ([], [second])
     assert store.overlap("glacier ice", [second])[second] == pytest.approx(0.35, abs=0.2)
     store.remove(["a.md"])
-    assert (store.ids(), store.digests(), store.match("glacier", 5)) == (set(), {}, [])
+    assert (store.ids(), store.documents(), store.match("glacier", 5)) == (set(), {}, [])
     store.close()
 
 
-def test_a_document_that_another_process_has_just_stored_keeps_its_chunks(embedder: Embedder, tmp_path: Path) -> None:
+def test_a_document_counts_as_stored_when_its_last_chunk_is(embedder: Embedder, tmp_path: Path) -> None:
+    store, _ = Store.open(tmp_path / "corpus.sqlite", fingerprint="x")
+    store.write([entry("glacier", last=False)], embedder.embed(["glacier"]))
+    assert store.documents() == {"a.md": Stored(digest="1", complete=False, chunks=1)}
+    store.write([entry("snow", position=1)], embedder.embed(["snow"]))
+    assert store.documents() == {"a.md": Stored(digest="1", complete=True, chunks=2)}
+    store.close()
+
+
+def test_one_process_at_a_time_indexes_and_the_others_wait(tmp_path: Path) -> None:
     first, _ = Store.open(tmp_path / "corpus.sqlite", fingerprint="x")
     second, _ = Store.open(tmp_path / "corpus.sqlite", fingerprint="x")
-    parts = [(Chunk(text="glacier"), "a")]
-    first.put("a.md", "1", parts, embedder.embed(["glacier"]))
-    ids = first.ids()
-    second.put("a.md", "1", parts, embedder.embed(["glacier"]))
-    assert first.ids() == second.ids() == ids
+    with (
+        first.indexing(),
+        pytest.raises(CorpusError, match=r"another process has been indexing into .* for 0 s"),
+        second.indexing(wait=0),
+    ):
+        pass
+    with second.indexing(wait=0):
+        pass
     first.close()
     second.close()
+
+
+def test_a_store_made_anew_shares_no_vectors_with_the_old_one(embedder: Embedder, folder: Path, tmp_path: Path) -> None:
+    """Chunks are numbered from 1 again, so the old vectors would stand for other chunks."""
+    Corpus.open(folder, embedder=embedder, store=tmp_path / "store").close()
+    remove_store(tmp_path / "store")
+    (folder / "bread.txt").unlink()
+    (folder / "a.md").write_text("The telescope on the roof shows the moons of Jupiter.")
+    with Corpus.open(folder, embedder=embedder, store=tmp_path / "store") as corpus:
+        assert "Jupiter" in corpus.search("planet watching by night", floor=-1)[0].text
 
 
 def test_a_full_disk_is_one_clear_line(embedder: Embedder, tmp_path: Path) -> None:
     store, _ = Store.open(tmp_path / "corpus.sqlite", fingerprint="x")
     store._connection.execute("PRAGMA max_page_count = 30")  # pyright: ignore[reportPrivateUsage]  # a full disk
     with pytest.raises(CorpusError, match=r"can't keep an index at .* is full; make room"):
-        store.put("a.md", "1", [(Chunk(text="word " * 100_000), "a")], embedder.embed(["a"]))
+        store.write([entry("word " * 100_000)], embedder.embed(["a"]))
     assert store.ids() == set()
     store.close()
 

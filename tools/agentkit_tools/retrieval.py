@@ -13,8 +13,8 @@ class RetrievalSettings(BaseModel, frozen=True):
 
     passages: int = Field(default=2, ge=1, le=20)
     """Passages of one call. A small model reads each at the cost of about a hundred tokens."""
-    floor: float = Field(default=FLOOR, ge=-1, le=1.5)
-    """Least relevance: cosine to the query plus half the share of its words; -1 lets everything pass."""
+    floor: float = Field(default=FLOOR, ge=-1, le=1.7)
+    """Least relevance: cosine to the query plus 0.7 times the share of its words; -1 lets everything pass."""
 
 
 _YARD = "The lime tree in the school yard is 17 metres tall, the oak 21 metres. Both were planted in 1931."

@@ -1,0 +1,262 @@
+"""Named corpora: where each is kept, and the paths that it was made of.
+
+A corpus is a folder in agentkit's cache with `corpus.json` (what it is made of, written as a whole or not at all) and
+the store, which can be made anew from these paths.
+"""
+
+import contextlib
+import dataclasses
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from agentkit.errors import CorpusError
+from agentkit.knowledge.database import lock
+from agentkit.knowledge.documents import File, Skipped, find
+from agentkit.knowledge.embedder import Embedder
+from agentkit.knowledge.formats import ENDINGS
+from agentkit.knowledge.ingest import Progress, Report, made_with, update
+from agentkit.knowledge.store import Outdated, Store, Stored
+
+FILE = "corpus.json"
+STORE = "corpus.sqlite"
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
+
+
+class Origin(BaseModel, frozen=True):
+    """A folder or file that a corpus is made of."""
+
+    path: Path
+    label: str
+    """What its documents' sources begin with."""
+
+    @property
+    def there(self) -> bool:
+        return self.path.exists()
+
+
+class Recipe(BaseModel, frozen=True):
+    """What a corpus is made of: the content of `corpus.json`."""
+
+    origins: tuple[Origin, ...] = ()
+
+    def with_paths(self, paths: Iterable[Path]) -> "Recipe":
+        """The same with more paths. One that lies within another adds nothing."""
+        origins = list(self.origins)
+        for path in paths:
+            whole = path.expanduser().absolute()
+            whole = whole.parent.resolve() / whole.name if whole.is_symlink() else whole.resolve()
+            if any(whole.is_relative_to(origin.path) for origin in origins):
+                continue
+            origins = [origin for origin in origins if not origin.path.is_relative_to(whole)]
+            origins.append(Origin(path=whole, label=_label(whole, {origin.label for origin in origins})))
+        return Recipe(origins=tuple(origins))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stats:
+    """What is in a corpus."""
+
+    name: str
+    folder: Path
+    origins: tuple[Origin, ...]
+    documents: int
+    passages: int
+    unfinished: int
+    """Documents whose indexing was interrupted."""
+    bytes: int
+    """On disk, the vector index included."""
+    refused: dict[str, str]
+    """Files that couldn't be read, with the reason."""
+    notices: dict[str, str]
+    """What was unusual in documents."""
+
+
+def cache() -> Path:
+    """Agentkit's cache: AGENTKIT_CACHE, else its folder in the user's."""
+    own, users = os.environ.get("AGENTKIT_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    return Path(own) if own else (Path(users) if users else Path.home() / ".cache") / "agentkit"
+
+
+def names() -> list[str]:
+    """Every corpus there is."""
+    return sorted(path.parent.name for path in _home().glob(f"*/{FILE}"))
+
+
+def folder_of(name: str) -> Path:
+    """Where a corpus is or would be kept.
+
+    Raises:
+        CorpusError: It can't have such a name.
+    """
+    if not _NAME.fullmatch(name):
+        raise CorpusError(f"a corpus can't be named {name!r}; take letters, digits, '.', '-' and '_', 64 at most")
+    return _home() / name
+
+
+def recipe(name: str) -> Recipe:
+    """What a corpus is made of.
+
+    Raises:
+        CorpusError: There is no such corpus, or its file is damaged.
+    """
+    file = folder_of(name) / FILE
+    try:
+        return Recipe.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        there = f"there are: {', '.join(names())}" if names() else "there is none yet"
+        raise CorpusError(f"no corpus named {name!r}; {there}; make it: agentkit ingest PATH --corpus {name}") from None
+    except (OSError, ValidationError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is damaged"
+        raise CorpusError(f"{file} can't be read: {why}; delete the corpus: agentkit corpus rm {name}") from None
+
+
+def ingest(name: str, paths: Sequence[Path], embedder: Embedder, *, progress: Progress | None = None) -> Report:
+    """Add paths to a corpus, which is made if there is none, and bring all of it in line with its files.
+
+    Interrupted at any point it goes on there the next time.
+
+    Raises:
+        CorpusError: A path is missing, there is nothing to read, or the corpus can't be written.
+    """
+    folder = folder_of(name)
+    for path in paths:
+        if not path.expanduser().exists():
+            raise CorpusError(f"there is no {path}; check the path")
+        if path.expanduser().is_file() and path.suffix.lower() not in ENDINGS:
+            raise CorpusError(f"{path} is of no kind that is read; it may end in {', '.join(sorted(ENDINGS))}")
+    made = (recipe(name) if not paths or (folder / FILE).exists() else Recipe()).with_paths(paths)
+    if paths:
+        _remember(folder, made)
+    store, damaged = Store.open(folder / STORE, fingerprint=made_with(embedder))
+    with contextlib.closing(store):
+        report = update(store, _found(made), embedder, progress=progress)
+    return dataclasses.replace(report, notices=(damaged, *report.notices)) if damaged else report
+
+
+def forget(name: str, paths: Sequence[Path]) -> int:
+    """Take paths out of a corpus, with their documents; returns how many documents these were.
+
+    Raises:
+        CorpusError: There is no such corpus, or it isn't made of such a path.
+    """
+    made = recipe(name)
+    gone: list[Origin] = []
+    for path in paths:
+        whole = path.expanduser().absolute()
+        match = next((origin for origin in made.origins if origin.path in (whole, whole.resolve())), None)
+        if match is None:
+            known = ", ".join(str(origin.path) for origin in made.origins)
+            raise CorpusError(f"corpus {name!r} isn't made of {path}; it is made of: {known}")
+        gone.append(match)
+    _remember(folder_of(name), Recipe(origins=tuple(origin for origin in made.origins if origin not in gone)))
+    folder, labels = folder_of(name), [origin.label for origin in gone]
+    sources = [s for s in _documents(folder) if any(s == label or s.startswith(f"{label}/") for label in labels)]
+    if sources:
+        store, _ = Store.open(folder / STORE)
+        with contextlib.closing(store), store.indexing():
+            store.remove(sources)
+    return len(sources)
+
+
+def remove(name: str) -> str:
+    """Delete a corpus; the documents it was made of stay. Returns what a Chroma server knows it by, if that is known.
+
+    Raises:
+        CorpusError: There is no such corpus, it is being indexed, or it can't be deleted.
+    """
+    folder = folder_of(name)
+    if not (folder / FILE).exists():
+        recipe(name)
+    held = lock(folder / "indexing.sqlite")
+    if held is None:
+        raise CorpusError(f"corpus {name!r} is being indexed; wait for it or end it")
+    try:
+        key = _key(folder)
+        (folder / FILE).unlink(missing_ok=True)  # from here on it isn't there
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise CorpusError(f"can't delete {folder}: {error.strerror}") from None
+    finally:
+        held.close()
+    return key
+
+
+def stats(name: str) -> Stats:
+    """Count what is in a corpus.
+
+    Raises:
+        CorpusError: There is no such corpus, or it can't be read.
+    """
+    made, folder = recipe(name), folder_of(name)
+    documents = _documents(folder)
+    read = {source: stored for source, stored in documents.items() if not stored.refused}
+    return Stats(
+        name=name,
+        folder=folder,
+        origins=made.origins,
+        documents=len(read),
+        passages=sum(stored.chunks for stored in read.values()),
+        unfinished=sum(not stored.complete for stored in read.values()),
+        bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        refused={source: stored.refused for source, stored in documents.items() if stored.refused},
+        notices={source: stored.notice for source, stored in read.items() if stored.notice},
+    )
+
+
+def _documents(folder: Path) -> dict[str, Stored]:
+    """What is stored; nothing, if that is of another version or damaged: then it is made anew with the next ingest."""
+    try:
+        store, _ = Store.open(folder / STORE)
+    except Outdated:
+        return {}
+    with contextlib.closing(store):
+        return store.documents()
+
+
+def _key(folder: Path) -> str:
+    try:
+        store, _ = Store.open(folder / STORE)
+    except CorpusError:  # it is to be deleted, damaged or not
+        return ""
+    with contextlib.closing(store):
+        return store.key
+
+
+def _home() -> Path:
+    return cache().expanduser().absolute() / "corpora" / "named"
+
+
+def _found(made: Recipe) -> Iterator[File | Skipped]:
+    """The files of a corpus. A folder that is gone, a drive that isn't mounted say, takes no document with it."""
+    for origin in made.origins:
+        if origin.path.is_file() or origin.path.is_dir():
+            yield from find(origin.path, label=origin.label)
+        elif origin.path.suffix.lower() not in ENDINGS:
+            reason = "is gone; what is known of it is kept; agentkit corpus rm NAME PATH takes it out"
+            yield Skipped(path=origin.label, reason=reason, unknown=True)
+
+
+def _label(path: Path, taken: set[str]) -> str:
+    """A short name for the sources of a path that no other path of the corpus has."""
+    name = os.fsencode(path.name or "root").decode("utf-8", "replace")
+    stem, dot, ending = name.rpartition(".") if path.is_file() else (name, "", "")
+    spare = (f"{stem}-{number}{dot}{ending}" for number in range(2, len(taken) + 3))
+    return name if name not in taken else next(label for label in spare if label not in taken)
+
+
+def _remember(folder: Path, made: Recipe) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f"{FILE}.{os.getpid()}"
+        partial.write_text(made.model_dump_json(indent=1), encoding="utf-8")
+        partial.replace(folder / FILE)
+    except OSError as error:
+        raise CorpusError(
+            f"can't keep a corpus in {str(folder)!r}: {error.strerror}; "
+            "make room, make it writable or set AGENTKIT_CACHE to another folder"
+        ) from None

@@ -1,0 +1,62 @@
+"""HTML keeps its headings and tables, and loses what isn't its text."""
+
+import contextlib
+import time
+
+import pytest
+
+from agentkit.knowledge.formats import html
+from agentkit.knowledge.formats.content import Unreadable
+
+PAGE = b"""<!doctype html><html><head><title>Hut  rules</title><style>p {color: red}</style></head><body>
+<nav><a href="/">Home</a></nav><script>alert("x")</script>
+<h2>Prices</h2><p>A bed is <b>24</b> euros, see <a href="http://elsewhere/x">the list</a>. 5 m<sup>2</sup> each.</p>
+<table><tr><th>Room</th><th>Beds</th></tr><tr><td>North</td><td>6</td></tr><tr><td>South</td><td>8</td></tr></table>
+<ul><li>No shoes</li><li>No dogs</li></ul><p style="display:none">hidden</p></body></html>"""
+
+
+def test_headings_tables_and_lists_become_markdown() -> None:
+    [section] = html.read(PAGE).sections
+    assert (section.markdown, section.heading) == (True, "Hut rules")
+    text = section.text
+    assert "## Prices" in text
+    assert "| Room | Beds |\n| --- | --- |\n| North | 6 |\n| South | 8 |" in text
+    assert "- No shoes\n- No dogs" in text
+    assert "see the list. 5 m^2 each" in text
+    for gone in ("color", "alert", "Home", "elsewhere", "hidden", "title:"):
+        assert gone not in text
+
+
+def test_a_heading_of_the_first_rank_stands_for_the_title() -> None:
+    [section] = html.read(b"<title>Site</title><h1>Rules</h1><p>No dogs.</p>").sections
+    assert (section.heading, section.text.startswith("# Rules")) == ("", True)
+
+
+@pytest.mark.parametrize("data", [b"<html><body><img src=x></body></html>", b"<script>var x</script>"])
+def test_a_page_without_text_is_refused(data: bytes) -> None:
+    with pytest.raises(Unreadable, match="holds no text"):
+        html.read(data)
+
+
+@pytest.mark.parametrize("data", [b"just a note", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"])
+def test_what_is_no_html_is_refused(data: bytes) -> None:
+    with pytest.raises(Unreadable, match=r"is not HTML|is binary"):
+        html.read(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<div>" * 200_000 + b"deep" + b"</div>" * 200_000,
+        b"<table><tr><td>" * 3_000,
+        b'<a href="' * 100_000,
+        b"<p " + b"a=1 " * 100_000 + b">x",
+        b"&" * 1_000_000 + b"<p>x",
+        b"<" * 1_000_000,
+    ],
+)
+def test_hostile_pages_end_soon(data: bytes) -> None:
+    start = time.monotonic()
+    with contextlib.suppress(Unreadable):
+        html.read(data)
+    assert time.monotonic() - start < 20

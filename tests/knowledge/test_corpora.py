@@ -1,0 +1,107 @@
+"""Named corpora: what they are called, what they are made of, how they go."""
+
+from pathlib import Path
+
+import pytest
+
+from agentkit.errors import CorpusError
+from agentkit.knowledge import corpora
+from agentkit.knowledge.corpora import Recipe
+from agentkit.knowledge.corpus import Corpus
+from agentkit.knowledge.embedder import Embedder
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of one's own."""
+    monkeypatch.setenv("AGENTKIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_corpus_is_made_of_several_paths_and_remembers_them(embedder: Embedder, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "documents"
+    other.mkdir(parents=True)
+    (other / "soup.md").write_text("Soup costs 8 euros.")
+    (tmp_path / "lamp.txt").write_text("The lamp is green.")
+    corpora.ingest("x", [folder], embedder)
+    corpora.ingest("x", [other, tmp_path / "lamp.txt"], embedder)
+    with Corpus.load("x", embedder=embedder) as corpus:
+        assert corpus.sources == ["documents-2/soup.md", "documents/bread.txt", "documents/tanks.md", "lamp.txt"]
+    assert [origin.path for origin in corpora.recipe("x").origins] == [folder, other, tmp_path / "lamp.txt"]
+    assert corpora.names() == ["x"]
+    assert corpora.forget("x", [other]) == 1
+    stats = corpora.stats("x")
+    assert (stats.documents, stats.passages, len(stats.origins)) == (3, 4, 2)
+    with pytest.raises(CorpusError, match=r"corpus 'x' isn't made of .*elsewhere; it is made of: "):
+        corpora.forget("x", [tmp_path / "elsewhere"])
+
+
+def test_a_path_within_another_adds_nothing_and_one_around_it_takes_its_place(tmp_path: Path) -> None:
+    inner, file = tmp_path / "a" / "b", tmp_path / "a" / "x.md"
+    inner.mkdir(parents=True)
+    file.write_text("text")
+    made = Recipe().with_paths([inner, file, inner / "c"])
+    assert [origin.label for origin in made.origins] == ["b", "x.md"]
+    assert [origin.path for origin in made.with_paths([tmp_path / "a"]).origins] == [tmp_path / "a"]
+    assert made.with_paths([inner]) == made
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../x", "-x", "x" * 65, "a b", "x\n", "é"])
+def test_names_that_could_lead_elsewhere_are_refused(name: str) -> None:
+    with pytest.raises(CorpusError, match="a corpus can't be named"):
+        corpora.folder_of(name)
+
+
+def test_a_corpus_that_is_not_there_is_said_to_be_so(embedder: Embedder, folder: Path) -> None:
+    with pytest.raises(CorpusError, match=r"no corpus named 'x'; there is none yet; make it: agentkit ingest PATH"):
+        Corpus.load("x", embedder=embedder)
+    corpora.ingest("y", [folder], embedder)
+    for use in (corpora.stats, corpora.remove, corpora.recipe):
+        with pytest.raises(CorpusError, match=r"no corpus named 'x'; there are: y; make it"):
+            use("x")
+    with pytest.raises(CorpusError, match="no corpus named 'x'"):
+        corpora.ingest("x", [], embedder)
+
+
+def test_paths_that_are_not_there_or_of_no_kind_leave_nothing(embedder: Embedder, tmp_path: Path, cache: Path) -> None:
+    with pytest.raises(CorpusError, match=r"there is no .*nowhere; check the path"):
+        corpora.ingest("x", [tmp_path / "nowhere"], embedder)
+    (tmp_path / "a.exe").write_text("x")
+    with pytest.raises(CorpusError, match=r"a\.exe is of no kind that is read; it may end in \.csv, "):
+        corpora.ingest("x", [tmp_path / "a.exe"], embedder)
+    assert not cache.exists()
+
+
+def test_a_corpus_of_another_embedder_is_refused_not_emptied(embedder: Embedder, folder: Path) -> None:
+    corpora.ingest("x", [folder], embedder)
+    other = Embedder(embedder.embed, name="other")
+    with pytest.raises(CorpusError, match=r"made with another embedder.*make it anew: agentkit ingest --corpus x"):
+        Corpus.load("x", embedder=other)
+    assert corpora.stats("x").passages == 3
+    assert corpora.ingest("x", [], other).added == 2
+    with Corpus.load("x", embedder=other) as corpus:
+        assert len(corpus) == 3
+
+
+def test_damage_is_told_and_mended_by_the_next_ingest(embedder: Embedder, folder: Path) -> None:
+    corpora.ingest("x", [folder], embedder)
+    store = corpora.folder_of("x") / corpora.STORE
+    store.write_bytes(b"not a database" * 400)
+    with pytest.raises(CorpusError, match=r"is damaged; make it anew"):
+        Corpus.load("x", embedder=embedder)
+    assert corpora.stats("x").passages == 0
+    report = corpora.ingest("x", [], embedder)
+    assert (report.added, "was damaged and has been made anew" in report.notices[0]) == (2, True)
+    (corpora.folder_of("x") / corpora.FILE).write_text("{")
+    with pytest.raises(CorpusError, match=r"corpus\.json can't be read: it is damaged; delete the corpus"):
+        corpora.stats("x")
+    corpora.remove("x")
+    assert corpora.names() == []
+
+
+def test_deleting_a_corpus_leaves_the_documents(embedder: Embedder, folder: Path) -> None:
+    corpora.ingest("x", [folder], embedder)
+    place = corpora.folder_of("x")
+    assert len(corpora.remove("x")) == 32
+    assert not place.exists()
+    assert sorted(path.name for path in folder.iterdir()) == ["bread.txt", "tanks.md"]
