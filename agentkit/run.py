@@ -277,10 +277,11 @@ class Run:
         self.emit(observed.model_copy(update={"cut": cut}))
 
     def collect(self, called: Called, outcome: Outcome) -> Observed:
-        """Number what is new; a passage that had been found before keeps its number."""
+        """Number what is new. A passage found before keeps its number, and so does what the same call said before."""
         new: list[Evidence] = []
         known: list[int] = []
-        numbers = {(e.source, e.text): e.id for e in self.evidence if e.source}
+        same = {c.call for c in self.calls if (c.tool, c.arguments) == (called.tool, called.arguments)}
+        numbers = {(e.source, e.text): e.id for e in self.evidence if e.source or e.call in same}
         for part in outcome.parts:
             text = part.text[:EVIDENCE_CHARS]
             if (part.source, text) in numbers:
