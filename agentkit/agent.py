@@ -21,7 +21,8 @@ from agentkit.limits import Limits
 from agentkit.models.catalog import load as load_model
 from agentkit.models.grammar import compile_grammar
 from agentkit.models.model import Completion, Message, Model, Sampling, Session
-from agentkit.run import Ask, Exhausted, Invoke, Need, Result, Run, Verified, Verify
+from agentkit.needs import Ask, Invoke, Need, Result, Verified, Verify
+from agentkit.run import Exhausted, Run
 from agentkit.tools import Outcome, Tool, load_tools, one_line, tool
 
 T = TypeVar("T", default=Any)

@@ -8,14 +8,11 @@ without a model, a tool or a clock.
 import json
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
+from typing import Any
 
 from agentkit import protocol
 from agentkit.answer import Answer, Evidence, Finding, Passage, Usage
-from agentkit.checks import Draft, Verdict, invented
+from agentkit.checks import Draft, invented
 from agentkit.events import (
     Asked,
     Called,
@@ -33,6 +30,7 @@ from agentkit.events import (
 from agentkit.limits import Limits
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar
+from agentkit.needs import Ask, Invoke, Need, Result, Verified, Verify, needed
 from agentkit.protocol import Call, Decision, GiveUp, Kind, Malformed, Plan, Proposal
 from agentkit.tools import Outcome, Tool
 
@@ -42,44 +40,6 @@ IDLE_STEPS = 2
 """Calls in a row without new evidence after which the acting ends."""
 EVIDENCE_CHARS = 20_000
 """Longest text that one piece of evidence keeps; the model sees less (`Limits.observation_chars`)."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """Needs a `Completion`: the next assistant message under this grammar."""
-
-    messages: tuple[Told, ...]
-    grammar: Grammar
-    max_tokens: int
-
-
-@dataclass(frozen=True)
-class Invoke:
-    """Needs an `Outcome`: what the tool reports."""
-
-    tool: Tool
-    arguments: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Verify:
-    """Needs the verdict and findings of the checks."""
-
-    draft: Draft
-
-
-Need = Ask | Invoke | Verify
-
-
-class Verified(BaseModel, frozen=True):
-    """The result of the checks."""
-
-    verdict: Verdict
-    findings: tuple[Finding, ...]
-    seconds: float = 0.0
-
-
-Result = Completion | Outcome | Verified
 
 
 class Exhausted(Exception):
@@ -374,17 +334,6 @@ class Run:
             findings=self.findings,
             usage=self.usage,
         )
-
-
-R = TypeVar("R", Completion, Outcome, Verified)
-
-
-def needed(need: Need, kind: type[R]) -> Generator[Need, Result, R]:
-    """Yield a need and insist on the kind of result that it has."""
-    result = yield need
-    if not isinstance(result, kind):
-        raise TypeError(f"{type(need).__name__} needs a {kind.__name__}, was sent {type(result).__name__}")
-    return result
 
 
 def given(number: int, passage: Passage) -> Evidence:
