@@ -14,7 +14,7 @@ from typing_extensions import TypeVar
 
 from agentkit import protocol
 from agentkit.answer import Answer, Finding, Passage
-from agentkit.checks import Check, Draft, default_checks, judge, name_of
+from agentkit.checks import Check, Draft, agreement, default_checks, judge, name_of
 from agentkit.errors import ConfigurationError, ContextOverflow, DefinitionError, GrammarError
 from agentkit.events import Event, Finished, Started, Turn
 from agentkit.limits import Limits
@@ -137,6 +137,7 @@ class Agent(Generic[T]):
             passages=passages,
             plan=self.plan,
             output=self.output.json_schema() if self.output else None,
+            rederive=agreement in self.checks,
             unchecked=self.unchecked,
         )
         yield self.header(run, model)

@@ -26,7 +26,7 @@ from agentkit.events import Observed, Step, Told, Turn
 from agentkit.models.model import Grammar
 from agentkit.tools import Example, Tool
 
-Kind = Literal["plan", "act", "answer", "redraft"]
+Kind = Literal["plan", "act", "answer", "redraft", "again"]
 
 ANSWER_CHARS = 500
 """Longest answer text; a small model that writes more is rambling."""
@@ -194,6 +194,11 @@ def upcoming(step: Step) -> str:
 def complaint(reason: str) -> str:
     """What the model reads when its draft failed."""
     return f"That answer failed a check: {indented(reason)} Answer again using only the evidence, or give up."
+
+
+def again(tools: Sequence[Tool]) -> str:
+    """What the model reads when it is to derive its result a second time."""
+    return f"Check it another way: solve the task again with {' or '.join(tool.name for tool in tools)}."
 
 
 def unreadable(reason: str) -> str:
@@ -381,6 +386,7 @@ def fingerprint() -> str:
         reminder([Step(tool="t", purpose="p")]),
         upcoming(Step(tool="t", purpose="p")),
         complaint("c"),
+        again([tool]),
         unreadable("u"),
         NEXT,
     ]

@@ -60,6 +60,7 @@ class Run:
         passages: Sequence[Passage] = (),
         plan: bool = True,
         output: Mapping[str, Any] | None = None,
+        rederive: bool = False,
         unchecked: bool = False,
     ) -> None:
         self.task = task
@@ -72,6 +73,8 @@ class Run:
         self.history = tuple(history)
         self.plan = plan
         self.output = output
+        self.rederive = rederive
+        """Whether what a tool computed is derived a second time, by another one, for a check to compare."""
         self.unchecked = unchecked
         """Whether the text of an unchecked answer is handed over."""
         self.passages = tuple(passages)
@@ -106,6 +109,7 @@ class Run:
                 if isinstance(decision, Call):
                     yield from self.act(decision)
             while isinstance(decision, Proposal):
+                yield from self.derive_again()
                 checked = yield from self.check(decision)
                 if checked.verdict == "supported":
                     return self.answered(decision, checked)
@@ -182,6 +186,8 @@ class Run:
         """What the next decision may be."""
         if kind == "plan":
             return protocol.plan_grammar(self.tools)
+        if kind == "again":
+            return protocol.act_grammar(self.others(), [], answer=False)
         acting = kind == "act" and self.idle < IDLE_STEPS and not reaches(self.limits.tool_calls, self.reached)
         return protocol.act_grammar(
             self.tools if acting else (),
@@ -210,12 +216,18 @@ class Run:
 
     # Acting and reflecting
 
-    def act(self, call: Call) -> Generator[Need, Result, None]:
+    def act(self, call: Call, *, again: bool = False) -> Generator[Need, Result, None]:
         """Call the tool and tell the model what it reported; reflecting is the decision that follows."""
         tool = next(t for t in self.tools if t.name == call.tool)
         key = json.dumps([call.tool, call.arguments], sort_keys=True, ensure_ascii=False)
         first = self.first.get(key)
-        called = Called(call=len(self.calls) + 1, tool=call.tool, arguments=call.arguments, repeated=first is not None)
+        called = Called(
+            call=len(self.calls) + 1,
+            tool=call.tool,
+            arguments=call.arguments,
+            repeated=first is not None,
+            again=again,
+        )
         self.calls.append(called)
         self.emit(called)
         if first is not None:
@@ -274,6 +286,21 @@ class Run:
         return [step for step in self.intended if step.tool not in reported]
 
     # Checking and correcting
+
+    def derive_again(self) -> Generator[Need, Result, None]:
+        """Have a computed result derived once more, by another tool than the one that computed it."""
+        if not self.rederive or any(call.again for call in self.calls) or not self.others():
+            return
+        self.tell("user", protocol.again(self.others()))
+        decision = yield from self.decide("again")
+        if isinstance(decision, Call):
+            yield from self.act(decision, again=True)
+
+    def others(self) -> list[Tool]:
+        """The tools that compute and had no part in what was computed; none, if nothing was."""
+        reported = {e.tool for e in self.evidence}
+        computing = [tool for tool in self.tools if tool.grounded]
+        return [t for t in computing if t.name not in reported] if any(t.name in reported for t in computing) else []
 
     def check(self, proposal: Proposal) -> Generator[Need, Result, Verified]:
         """Hold the draft against the evidence."""

@@ -177,8 +177,9 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "checks": FLOOR | PARTS | {"plugins"},  # a check calls no tool
     "decision": FLOOR | {"tools"},
     "protocol": FLOOR | PARTS | {"tools", "decision"},
-    "run": FLOOR | PARTS | {"tools", "checks", "protocol"},
-    "agent": FLOOR | PARTS | {"tools", "checks", "protocol", "run"},
+    "needs": FLOOR | PARTS | {"tools", "checks"},
+    "run": FLOOR | PARTS | {"tools", "checks", "protocol", "needs"},
+    "agent": FLOOR | PARTS | {"tools", "checks", "protocol", "needs", "run"},
     "replay": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent"},
     "evaluate": FLOOR | PARTS | {"lazy", "tools", "checks", "protocol", "run", "agent"},
     "cli": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent", "trace", "replay", "evaluate"},
