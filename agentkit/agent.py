@@ -12,7 +12,7 @@ from typing import Any, Generic, Self, cast
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
-from agentkit import protocol
+from agentkit import grammars, protocol
 from agentkit.answer import Answer, Finding, Passage
 from agentkit.checks import Check, Draft, agreement, default_checks, judge, name_of
 from agentkit.errors import ConfigurationError, ContextOverflow, DefinitionError, GrammarError
@@ -79,7 +79,7 @@ class Agent(Generic[T]):
                     f"tool {bound.name!r} needs a {' and a '.join(bound.missing)}: pass it in `resources`"
                 )
             try:
-                compile_grammar(protocol.act_grammar([bound], []))
+                compile_grammar(grammars.act_grammar([bound], []))
             except GrammarError as error:
                 raise DefinitionError(f"tool {bound.name!r}: a model can't write its arguments: {error}") from None
         names = [t.name for t in self.tools]

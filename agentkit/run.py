@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
-from agentkit import protocol
+from agentkit import grammars, protocol
 from agentkit.answer import Answer, Evidence, Finding, Passage, Usage
 from agentkit.checks import Draft, invented
 from agentkit.events import (
@@ -185,11 +185,11 @@ class Run:
     def grammar(self, kind: Kind) -> Grammar:
         """What the next decision may be."""
         if kind == "plan":
-            return protocol.plan_grammar(self.tools)
+            return grammars.plan_grammar(self.tools)
         if kind == "again":
-            return protocol.act_grammar(self.others(), [], answer=False)
+            return grammars.act_grammar(self.others(), [], answer=False)
         acting = kind == "act" and self.idle < IDLE_STEPS and not reaches(self.limits.tool_calls, self.reached)
-        return protocol.act_grammar(
+        return grammars.act_grammar(
             self.tools if acting else (),
             [e.id for e in self.evidence],
             # Who plans to use a tool answers once one has reported something: small models like to skip their plan.
