@@ -8,8 +8,9 @@
 Every public name is here and is imported when it is first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from agentkit.lazy import lazy
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent as Agent
@@ -58,11 +59,7 @@ _HOMES = {
     "agentkit.tools": ["Example", "Injected", "Tool", "tool"],
     "agentkit.trace": ["TraceWriter", "read_trace"],
 }
-_WHERE = {
-    public: (home, inner or public)
-    for home, names in _HOMES.items()
-    for public, _, inner in (name.partition("=") for name in names)
-}
+__getattr__, __dir__ = lazy(__name__, _HOMES)
 
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "Agent",
@@ -96,17 +93,3 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "read_trace",
     "tool",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    try:
-        home, inner = _WHERE[name]
-    except KeyError:
-        raise AttributeError(f"module 'agentkit' has no attribute {name!r}") from None
-    value = getattr(import_module(home), inner)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -75,6 +75,11 @@ class Usage(BaseModel, frozen=True):
         """Prompt tokens that had to be computed."""
         return self.prompt - self.cached
 
+    @property
+    def computed(self) -> int:
+        """Tokens that the model worked through: prompt tokens that weren't cached, and generated ones."""
+        return self.prefilled + self.generated
+
 
 class Answer(BaseModel, Generic[T], frozen=True):
     """The outcome of a run.

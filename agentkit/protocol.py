@@ -44,6 +44,8 @@ ITEMS = 8
 LARGEST = 10**15
 FINEST = 1e-6
 """Bounds on numbers: a model that has begun to write zeros doesn't stop by itself."""
+DIGITS = r"^[0-9]{0,40}([^0-9]+[0-9]{1,40})*[^0-9]*$"
+"""A string's digits stand in runs of 40 at most, for the same reason: the 135M wrote 600 zeros into programs."""
 ANYTHING: dict[str, Any] = {
     "anyOf": [
         {"type": "string", "maxLength": SHORTEST},
@@ -86,9 +88,8 @@ def opening(
     same passages then share what a model has computed of them.
     """
     told = [Told(role="system", content=SYSTEM.format(tools="\n".join(describe(t) for t in tools)))]
-    for tool in tools:
-        for example in tool.examples:
-            told += demonstrate(tool, example, plan=plan)
+    for tool, example in worked(tools):
+        told += demonstrate(tool, example, plan=plan)
     for turn in history:
         told += [
             Told(role="user", content=f"Task: {turn.task}"),
@@ -129,6 +130,16 @@ def kind_of(schema: Mapping[str, Any]) -> str:
         case _:
             options = schema.get("anyOf", [])
             return "|".join(kind_of(o) for o in options) or "object"
+
+
+def worked(tools: Sequence[Tool]) -> list[tuple[Tool, Example]]:
+    """The worked examples of all tools, from the longest call to the shortest, in whatever order the tools are named.
+
+    A small model leans towards what it saw last: behind a program the 0.5B wrote programs for plain sums. Of 30 word
+    problems of training data it got 11 right that way; with the calculator last, and a second sum shown, 21.
+    """
+    shown = [(tool, example) for tool in tools for example in tool.examples]
+    return sorted(shown, key=lambda pair: -len(compact(dict(pair[1].arguments))))
 
 
 def demonstrate(tool: Tool, example: Example, *, plan: bool) -> list[Told]:
@@ -173,6 +184,11 @@ def reminder(left: Iterable[Step]) -> str:
     """What the model reads when it answers before its plan is through; small models forget the end of a task."""
     steps = ", ".join(f"{one_line(step.purpose)} ({step.tool})" for step in left)
     return f"The plan still has: {steps}. Do that if the task needs it, or answer again."
+
+
+def upcoming(step: Step) -> str:
+    """What the plan has next, told along with an observation: small models lose sight of a plan, or do it in one go."""
+    return f"Next in the plan: {one_line(step.purpose)} ({step.tool})."
 
 
 def complaint(reason: str) -> str:
@@ -287,7 +303,7 @@ def bounded(schema: Any, chars: int | None = None) -> Any:
         result.setdefault("additionalProperties", False)
     match given.get("type"):
         case "string" if not {"pattern", "format"} & given.keys():
-            result.setdefault("maxLength", share)
+            result = {"maxLength": share, "pattern": DIGITS, **result}
         case "array":
             result.setdefault("maxItems", ITEMS)
             result.setdefault("items", ANYTHING)
@@ -363,6 +379,7 @@ def fingerprint() -> str:
     said += [
         observation(Observed(call=1, known=(1,), error="e", hint="h"), tool="t", limit=9)[0],
         reminder([Step(tool="t", purpose="p")]),
+        upcoming(Step(tool="t", purpose="p")),
         complaint("c"),
         unreadable("u"),
         NEXT,

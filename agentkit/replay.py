@@ -14,8 +14,9 @@ from agentkit.models.model import Completion, Model
 from agentkit.models.scripted import ScriptedModel
 from agentkit.tools import Part, Tool
 
-TIMES = frozenset({"seconds"})
-"""Fields that differ from run to run, and so never count as a difference."""
+TIMES = frozenset({"seconds", "usage.seconds", "answer.usage.seconds"})
+"""Fields of an event that differ from run to run, and so never count as a difference. Seconds elsewhere, among a call's
+arguments say, do count."""
 SHOWN = 160
 """Characters of a value that a difference shows."""
 ABSENT = object()
@@ -60,15 +61,16 @@ def as_data(event: Event) -> Any:
 
 def where(was: Any, now: Any, path: str = "") -> str:
     """The first field that differs, times apart, with its two values; empty when none does."""
+    if path in TIMES:
+        return ""
     if isinstance(was, dict) and isinstance(now, dict):
-        old, new = cast(dict[str, Any], was), cast(dict[str, Any], now)
-        keys: list[Any] = [key for key in {**old, **new} if key not in TIMES]
+        old, new = cast(dict[Any, Any], was), cast(dict[Any, Any], now)
     elif isinstance(was, list) and isinstance(now, list):
-        old, new = (dict(enumerate(values)) for values in cast(tuple[list[Any], list[Any]], (was, now)))
-        keys = list({**old, **new})
+        old, new = (dict[Any, Any](enumerate(values)) for values in cast(tuple[list[Any], list[Any]], (was, now)))
     else:
-        return "" if was == now else f"{path.lstrip('.') or 'it'} was {short(was)}, is now {short(now)}"
-    return next((found for k in keys if (found := where(old.get(k, ABSENT), new.get(k, ABSENT), f"{path}.{k}"))), "")
+        return "" if was == now else f"{path or 'it'} was {short(was)}, is now {short(now)}"
+    pairs = ((old.get(key, ABSENT), new.get(key, ABSENT), f"{path}.{key}".lstrip(".")) for key in {**old, **new})
+    return next((found for pair in pairs if (found := where(*pair))), "")
 
 
 def short(value: Any) -> str:

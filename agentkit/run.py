@@ -272,7 +272,8 @@ class Run:
             self.first.setdefault(key, observed)
         self.idle = 0 if observed.evidence else self.idle + 1
         text, cut = protocol.observation(observed, tool=call.tool, limit=self.limits.observation_chars)
-        self.tell("user", text)
+        left = self.left_of_plan() if observed.evidence else ()
+        self.tell("user", f"{text}\n{protocol.upcoming(left[0])}" if left else text)
         self.emit(observed.model_copy(update={"cut": cut}))
 
     def collect(self, called: Called, outcome: Outcome) -> Observed:
@@ -299,13 +300,17 @@ class Run:
 
     def reminded_of_plan(self, decision: Decision) -> bool:
         """Whether an answer came before the plan was through and the model was reminded, once, of what is left."""
-        reported = {e.tool for e in self.evidence}
-        left = [step for step in self.intended if step.tool not in reported]
+        left = self.left_of_plan()
         if self.reminded or not left or not isinstance(decision, Proposal) or self.idle >= IDLE_STEPS:
             return False
         self.reminded = True
         self.tell("user", protocol.reminder(left))
         return True
+
+    def left_of_plan(self) -> list[Step]:
+        """The intended steps whose tool has reported nothing yet."""
+        reported = {e.tool for e in self.evidence}
+        return [step for step in self.intended if step.tool not in reported]
 
     # Checking and correcting
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -21,8 +21,15 @@ PUBLIC = (
     "Injected Limits Message Model ModelError Passage Sampling ScriptedModel Tool ToolError TraceWriter Turn Usage "
     "default_checks load_model read_trace tool"
 ).split()
+EVALUATION = (
+    "ChoiceScorer Comparison Function Header Item NumberScorer Record Reply Score Scorer Summary Task TextScorer "
+    "compare evaluate find_runs load_task read_run summarize write_page"
+).split()
+DOORS = {"agentkit": PUBLIC, "agentkit.evaluate": EVALUATION}
+"""Packages with public names of their own."""
 HEAVY = (
-    "chromadb gguf numpy pint pydantic_monty sandlock sentence_transformers tokenizers torch transformers xllamacpp"
+    "chromadb gguf jinja2 matplotlib numpy pint pydantic_monty sandlock scipy sentence_transformers tokenizers torch "
+    "transformers xllamacpp"
 ).split()
 """Packages that are imported only by what uses them; some of them take seconds."""
 
@@ -30,44 +37,53 @@ Names = dict[str, tuple[str, str]]
 """For each public name, its module and what it is called there."""
 
 
-def test_the_public_names_are_these() -> None:
-    assert agentkit.__all__ == PUBLIC
-    assert dir(agentkit) == sorted(PUBLIC)
+@pytest.mark.parametrize(("package", "public"), DOORS.items())
+def test_the_public_names_are_these(package: str, public: Sequence[str]) -> None:
+    door = import_module(package)
+    assert vars(door)["__all__"] == public
+    assert dir(door) == sorted(public)
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_every_public_name_resolves_to_what_its_module_has(name: str) -> None:
-    home, inner = for_the_interpreter()[name]
-    assert getattr(agentkit, name) is getattr(import_module(home), inner)
+@pytest.mark.parametrize(("package", "name"), [(package, name) for package, names in DOORS.items() for name in names])
+def test_every_public_name_resolves_to_what_its_module_has(package: str, name: str) -> None:
+    home, inner = for_the_interpreter(package)[name]
+    assert getattr(import_module(package), name) is getattr(import_module(home), inner)
 
 
-def test_type_checkers_and_the_interpreter_are_told_the_same() -> None:
-    assert for_type_checkers() == for_the_interpreter()
-    assert sorted(for_type_checkers()) == agentkit.__all__
+@pytest.mark.parametrize(("package", "public"), DOORS.items())
+def test_type_checkers_and_the_interpreter_are_told_the_same(package: str, public: Sequence[str]) -> None:
+    assert for_type_checkers(package) == for_the_interpreter(package)
+    assert sorted(for_type_checkers(package)) == public
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="module 'agentkit' has no attribute 'Agnt'"):
-        _ = agentkit.Agnt  # pyright: ignore[reportAttributeAccessIssue]  # that it isn't there is the point
+@pytest.mark.parametrize("package", DOORS)
+def test_a_name_that_is_not_there_is_an_attribute_error(package: str) -> None:
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'Agnt'"):
+        _ = import_module(package).Agnt
 
 
-def test_no_public_name_hides_a_module() -> None:
-    modules = {path.stem for path in (ROOT / "agentkit").iterdir() if path.suffix == ".py" or path.is_dir()}
-    assert modules.isdisjoint(agentkit.__all__)
+@pytest.mark.parametrize(("package", "public"), DOORS.items())
+def test_no_public_name_hides_a_module(package: str, public: Sequence[str]) -> None:
+    modules = {path.stem for path in folder_of(package).iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert modules.isdisjoint(public)
 
 
-def for_type_checkers() -> Names:
+def folder_of(package: str) -> Path:
+    return ROOT.joinpath(*package.split("."))
+
+
+def for_type_checkers(package: str) -> Names:
     """The imports of the block that only type checkers read."""
-    tree = ast.parse((ROOT / "agentkit" / "__init__.py").read_text(encoding="utf-8"))
+    tree = ast.parse((folder_of(package) / "__init__.py").read_text(encoding="utf-8"))
     [block] = [node for node in tree.body if isinstance(node, ast.If)]
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
     assert len(imports) == len(block.body)
     return {name.asname or name.name: (node.module or "", name.name) for node in imports for name in node.names}
 
 
-def for_the_interpreter() -> Names:
+def for_the_interpreter(package: str) -> Names:
     """The table that names are looked up in."""
-    homes: dict[str, list[str]] = vars(agentkit)["_HOMES"]
+    homes: dict[str, list[str]] = vars(import_module(package))["_HOMES"]
     named = [(home, *name.partition("=")) for home, names in homes.items() for name in names]
     return {public: (home, inner or public) for home, public, _, inner in named}
 
@@ -82,7 +98,7 @@ def loaded_after(program: str) -> set[str]:
     return set(json.loads(ran.stdout))
 
 
-@pytest.mark.parametrize("module", ["agentkit", "agentkit.agent", "agentkit.cli"])
+@pytest.mark.parametrize("module", ["agentkit", "agentkit.agent", "agentkit.cli", "agentkit.evaluate"])
 def test_importing_it_imports_nothing_heavy(module: str) -> None:
     loaded = loaded_after(f"import {module}")
     assert "agentkit" in loaded
@@ -96,8 +112,9 @@ for package in (agentkit, agentkit_tools):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith(("__main__", ".child", ".equivalence", ".procedural")):  # of other processes
             importlib.import_module(module.name)
-for name in agentkit.__all__:
-    getattr(agentkit, name)
+for door in (agentkit, agentkit.evaluate):
+    for name in door.__all__:
+        getattr(door, name)
 """
     loaded = loaded_after(program)
     assert {"agentkit", "agentkit_tools", "pydantic", "typer"} <= loaded

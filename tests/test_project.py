@@ -166,6 +166,7 @@ PARTS = frozenset("arithmetic knowledge models sandbox".split())
 MAY_KNOW: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "answer": frozenset(),
+    "lazy": frozenset(),
     "limits": frozenset(),
     "events": frozenset({"answer"}),
     "settings": frozenset({"errors"}),
@@ -179,7 +180,7 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "run": FLOOR | PARTS | {"tools", "checks", "protocol"},
     "agent": FLOOR | PARTS | {"tools", "checks", "protocol", "run"},
     "replay": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent"},
-    "evaluate": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent"},
+    "evaluate": FLOOR | PARTS | {"lazy", "tools", "checks", "protocol", "run", "agent"},
     "cli": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent", "trace", "replay", "evaluate"},
     "__main__": frozenset({"cli"}),
     "agentkit_tools": FLOOR | PARTS | {"tools"},  # a tool knows no agent

@@ -183,6 +183,7 @@ def test_the_snippets_run_and_print_what_they_say(home: Path, monkeypatch: pytes
         return ScriptedModel(reply, name=spec)
 
     monkeypatch.setattr("agentkit.agent.load_model", load)
+    monkeypatch.setattr("agentkit.load_model", solver)
     namespace: dict[str, Any] = {"__name__": "readme"}
     for block in blocks("python"):
         code = compile("\n" * (block.line - 1) + block.text, "README.md", "exec")

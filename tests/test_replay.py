@@ -140,6 +140,8 @@ def test_whatever_event_took_the_place_of_another_is_told() -> None:
         ({"a": [1]}, {"a": [1, None]}, "a.1 was absent, is now null"),
         ({"a": None}, {}, "a was null, is now absent"),
         ({"a": {}}, {"a": []}, "a was {}, is now []"),
+        ({"seconds": 1, "usage": {"seconds": 1}}, {"seconds": 2, "usage": {"seconds": 2}}, ""),
+        ({"arguments": {"seconds": 1}}, {"arguments": {"seconds": 2}}, "arguments.seconds was 1, is now 2"),
         ("x", "y", 'it was "x", is now "y"'),
     ],
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from rich.console import Console
 
@@ -56,7 +56,12 @@ def evaluate(
     parallel: Annotated[int, typer.Option(metavar="N", help="Items at the same time.")] = 1,
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder for the runs.")] = Path("runs"),
     resume: Annotated[
-        Path | None, typer.Option(metavar="DIR", show_default=False, help="Go on in this folder; what is done is kept.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            show_default=False,
+            help="Go on in this folder: repeat its options; a larger --limit adds items.",
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", show_default=False, help="Data of built-in tasks.")
@@ -74,13 +79,16 @@ def evaluate(
     from agentkit.cli import opening
     from agentkit.errors import ConfigurationError
     from agentkit.evaluate.runner import check
+    from agentkit.evaluate.strategies.bench import clockless
     from agentkit.evaluate.tasks import load_task
+    from agentkit.limits import Limits
 
     settings = opening.load_settings({"model": model, "seed": seed, "data": data})
     count = number(limit, "--limit")
     view = Console(stderr=True, highlight=False)
     loaded = [load_task(name, data=settings.data, question=question, answer=answer) for name in tasks]
     for task in loaded:
+        opening.open_tools(task.tools, settings)
         for problem in task.problems:
             view.print(f"{task.name}: {problem}", markup=False, soft_wrap=True)
         for strategy in strategies or DEFAULT:
@@ -95,6 +103,12 @@ def evaluate(
         raise ConfigurationError(
             f"{root} isn't empty: --resume {root} goes on with its runs, --out names another folder"
         )
+    how = {
+        "seed": settings.seed,
+        "temperature": settings.temperature,
+        "limits": clockless(settings.table("limits", Limits)),
+        "tool_settings": settings.tools,
+    }
     for note in opening.leaving(settings):
         view.print(note, markup=False)
     command = " ".join(["agentkit", *map(shlex.quote, sys.argv[1:])])
@@ -103,6 +117,7 @@ def evaluate(
             loaded,
             strategies or DEFAULT,
             settings,
+            how,
             root=root,
             limit=count,
             parallel=parallel,
@@ -169,8 +184,11 @@ def report(
     out.print(reports.table(summaries))
     if comparisons:
         out.print(reports.comparison_table(comparisons))
-    elif len(summaries) == 1:
+    if len(summaries) == 1:
         out.print(reports.details(summaries[0]))
+    else:
+        for mishaps in reports.mishap_tables(summaries):
+            out.print(mishaps)
     return 0
 
 
@@ -178,6 +196,7 @@ async def run_all(
     tasks: "Sequence[Task]",
     strategies: Sequence[str],
     settings: "Settings",
+    how: "Mapping[str, Any]",
     *,
     root: Path,
     limit: int | None,
@@ -186,10 +205,11 @@ async def run_all(
     command: str,
     view: "Console",
 ) -> "list[tuple[Header, Sequence[Record]]]":
-    """Every task with every strategy, each in a folder of its own."""
+    """Every task with every strategy, each in a folder of its own; `how` is a bench's, all but task and model."""
     from agentkit.evaluate.completions import Remembering
     from agentkit.evaluate.runner import evaluate as run
     from agentkit.evaluate.runner import flips
+    from agentkit.evaluate.strategies import Bench
 
     runs: list[tuple[Header, Sequence[Record]]] = []
     async with await loaded_model(settings, parallel) as model, Remembering(model, root / COMPLETIONS) as remembering:
@@ -203,15 +223,16 @@ async def run_all(
                         strategy=strategy,
                         folder=folder,
                         limit=limit,
-                        seed=settings.seed,
+                        **how,
                         parallel=parallel,
                         resume=resume,
+                        settings=computing(settings),
                         command=command,
                         told=told,
                     )
                 if parallel > 1 and records:
                     again = records[:FLIPS]
-                    flipped = await flips(task, model, again, strategy=strategy, seed=settings.seed)
+                    flipped = await flips(Bench(task, model, **how), again, strategy=strategy)
                     view.print(
                         f"{task.name} {strategy}: {flipped} of {len(again)} flip when run one by one", markup=False
                     )
@@ -226,6 +247,15 @@ async def loaded_model(settings: "Settings", parallel: int) -> "Model":
     return await catalog.load(
         settings.model or catalog.DEFAULT, context=settings.context, threads=settings.threads, parallel=parallel
     )
+
+
+def computing(settings: "Settings") -> dict[str, int]:
+    """What decides how this machine rounds: nothing where the model runs elsewhere."""
+    from agentkit.models import catalog
+    from agentkit.models.llamacpp import physical_cores
+
+    local = catalog.resolve(settings.model or catalog.DEFAULT).engine == "llamacpp"
+    return {"threads": settings.threads or physical_cores()} if local else {}
 
 
 @contextmanager

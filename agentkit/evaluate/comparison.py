@@ -179,17 +179,12 @@ def notes(a: Run, b: Run, *, common: int, clustered: bool) -> list[str]:
         for name, (header, records) in (("A", a), ("B", b))
         if len(records) < len(header.ids)
     ]
+    fields = ("model", "seed", "agentkit", "protocol", "machine", "parallel")
+    left, right = ({**{name: getattr(header, name) for name in fields}, **header.settings} for header, _ in (a, b))
     found += [
         f"{name} differs: {one} and {other}"
-        for name, one, other in (
-            ("model", a[0].model, b[0].model),
-            ("seed", a[0].seed, b[0].seed),
-            ("agentkit", a[0].agentkit, b[0].agentkit),
-            ("protocol", a[0].protocol, b[0].protocol),
-            ("machine", a[0].machine, b[0].machine),
-            ("parallel", a[0].parallel, b[0].parallel),
-        )
-        if one != other
+        for name in {**left, **right}
+        if (one := left.get(name)) != (other := right.get(name))
     ]
     if clustered:
         found.append("items share contexts: go by the clustered test, McNemar's takes every item as independent")

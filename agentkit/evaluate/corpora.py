@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +60,13 @@ def write(folder: Path, texts: Mapping[str, str]) -> None:
     if folder.is_dir():
         return
     partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-    partial.mkdir(parents=True, exist_ok=True)
-    for file, text in texts.items():
-        (partial / file).write_text(text, encoding="utf-8")
     try:
+        partial.mkdir(parents=True, exist_ok=True)
+        for file, text in texts.items():
+            (partial / file).write_text(text, encoding="utf-8")
         partial.rename(folder)
     except OSError:
         if not folder.is_dir():  # another process was faster
             raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

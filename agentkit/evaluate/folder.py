@@ -16,8 +16,9 @@ from agentkit.knowledge.store import lock
 HEADER = "run.json"
 RECORDS = "items.jsonl"
 LOCK = "lock.sqlite"
-INCIDENTAL = frozenset({"machine", "command", "parallel", "limit", "ids"})
-"""Fields of a header in which a resumed run may differ from its beginning. A sample may be enlarged."""
+INCIDENTAL = frozenset({"machine", "command", "parallel", "limit", "ids", "problems"})
+"""Fields of a header in which a resumed run may differ from its beginning. A sample may be enlarged; problems name the
+file as it was named, and whether its content is the same `data` says."""
 
 
 class RunFolder:
@@ -51,14 +52,14 @@ class RunFolder:
                 if not resume:
                     raise ConfigurationError(f"{path} has a run already: go on with it by --resume, or name another")
                 there, done = read_run(path)
-                same(path, there, header)
+                header = resumed(path, there, header)
                 records = {record.id: record for record in done}
             elif whole_lines(path / RECORDS):
                 raise ConfigurationError(
                     f"{path} has {RECORDS} but no {HEADER}, which says what it is of: name another folder"
                 )
             mend(path / RECORDS)
-            replace(path / HEADER, header.model_dump_json(indent=1) + "\n")
+            replace_file(path / HEADER, header.model_dump_json(indent=1) + "\n")
             return cls(path, header, records, owner)
         except BaseException:
             owner.close()
@@ -148,26 +149,45 @@ def mend(path: Path) -> None:
         os.truncate(path, data.rfind(b"\n") + 1)
 
 
-def same(path: Path, there: Header, wanted: Header) -> None:
-    """Refuse to go on with another run.
+def resumed(path: Path, there: Header, wanted: Header) -> Header:
+    """The header of a run that goes on: as it began, with the items that are wanted now.
 
     Raises:
-        ConfigurationError: They differ; says in what.
+        ConfigurationError: What is wanted is another run; says in what.
     """
-    for name in Header.model_fields:
-        was, now = getattr(there, name), getattr(wanted, name)
-        if name not in INCIDENTAL and was != now:
-            told = f"{name} was {was!r}, is now {now!r}" if len(f"{was}{now}") < 200 else f"its {name} are others"
-            raise ConfigurationError(f"{path} has another run: {told}; repeat its options or name another folder")
+    was, now = decisive(there), decisive(wanted)
+    for name in {**was, **now}:
+        one, other = was.get(name), now.get(name)
+        if one != other:
+            told = f"{name} was {one!r}, is now {other!r}" if len(f"{one}{other}") < 200 else f"its {name} are others"
+            raise ConfigurationError(
+                f"{path} has another run: {told}; repeat its options and settings or name another folder"
+            )
     if wanted.ids[: len(there.ids)] != there.ids:
         raise ConfigurationError(
             f"{path} has a run of {len(there.ids)} items, which aren't the first of these {len(wanted.ids)}: "
             "repeat its --limit, take a larger one, or name another folder"
         )
+    parallel = max(there.parallel, wanted.parallel)
+    return there.model_copy(update={"limit": wanted.limit, "ids": wanted.ids, "parallel": parallel})
 
 
-def replace(path: Path, text: str) -> None:
-    """Write a file, all or nothing."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+def decisive(header: Header) -> dict[str, object]:
+    """What decides a run's records, by name."""
+    fields = {name: getattr(header, name) for name in Header.model_fields if name not in INCIDENTAL | {"settings"}}
+    return {**fields, **header.settings}
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file, all or nothing: what stood there is replaced at once.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

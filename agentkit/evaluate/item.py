@@ -124,12 +124,14 @@ class Header(BaseModel, frozen=True):
     ids: tuple[str, ...]
     """The items of this run, in the order they are run."""
     parallel: int
+    """Items at the same time; of a run that was resumed with another number, the largest."""
     agentkit: str
     protocol: str
     """Fingerprint of how runs are written for a model."""
     settings: Mapping[str, JsonValue] = {}
+    """What else decides the replies, by the names that it is set by: context, threads, temperature, limits, tools'."""
     machine: str = ""
     command: str = ""
-    """What reproduces it."""
+    """What began it; what resumed it may have raised `limit`."""
     problems: tuple[str, ...] = ()
     """Lines of the data that couldn't be read."""

@@ -36,8 +36,8 @@ def confidence(record: Record) -> float:
 
 
 def computed(record: Record) -> int:
-    """Tokens that the model had to work through: generated ones and prompt tokens that weren't cached."""
-    return 0 if record.reply is None else record.reply.usage.prefilled + record.reply.usage.generated
+    """Tokens that the model worked through."""
+    return 0 if record.reply is None else record.reply.usage.computed
 
 
 def seconds(record: Record) -> float:

@@ -1,7 +1,5 @@
 """A report as one HTML file that needs nothing else: no network, no script, plots inside."""
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +7,8 @@ from typing import Any, cast
 from agentkit.errors import MissingExtra
 from agentkit.evaluate import figures, plots
 from agentkit.evaluate.comparison import Comparison
-from agentkit.evaluate.report import by_task, differences, side_name
+from agentkit.evaluate.folder import replace_file
+from agentkit.evaluate.report import by_task, differences, mishaps, side_name
 from agentkit.evaluate.report import figures as figures_of
 from agentkit.evaluate.statistics import holm
 from agentkit.evaluate.summary import Summary
@@ -39,18 +38,7 @@ def write_page(
     """
     html = render(summaries, comparisons, title=title)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n", errors="replace") as file:
-            file.write(html)
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)  # as open() makes one; mkstemp's is for its owner alone
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    replace_file(path, html)
 
 
 def render(summaries: Sequence[Summary], comparisons: Sequence[Comparison] = (), *, title: str = "Evaluation") -> str:
@@ -76,6 +64,7 @@ def render(summaries: Sequence[Summary], comparisons: Sequence[Comparison] = (),
         several=len(models) > 1,
         tasks=by_task(summaries),
         runs=[{"summary": s, "figures": list(figures_of(s))} for s in summaries],
+        mishaps=[{"summary": s, "figures": told} for s in summaries if (told := list(mishaps(s)))],
         plots=[{**plot, "svg": Markup(plot["svg"])} for plot in drawn(summaries, comparisons)],
         comparisons=[
             {

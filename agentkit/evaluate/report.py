@@ -22,8 +22,8 @@ from agentkit.evaluate.summary import Summary
 if TYPE_CHECKING:
     from rich.table import Table
 
-CRASHES = 5
-"""Crashed items that are named."""
+NAMED = 5
+"""Items, and lines of data, whose errors are told; of the others how many there are."""
 
 
 def table(summaries: Sequence[Summary]) -> "Table":
@@ -75,6 +75,13 @@ def by_task(summaries: Sequence[Summary]) -> dict[str, list[Summary]]:
 def details(summary: Summary) -> "Table":
     """Everything else of one run, a line each."""
     return lines(f"{summary.task} · {summary.label}", list(figures(summary)))
+
+
+def mishap_tables(summaries: Sequence[Summary]) -> "Iterator[Table]":
+    """For each run with such, the items that crashed or weren't judged and the lines that couldn't be read."""
+    for summary in summaries:
+        if told := list(mishaps(summary)):
+            yield lines(f"{summary.task} · {summary.label}", told)
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> "Table":
@@ -154,7 +161,9 @@ def figures(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "mean credit, %", interval(summary.value)
     for name, estimate in summary.details.items():
         yield f"{legible(name)}, %", f"{interval(estimate)}, n = {estimate.n}"
-    yield "outcomes", f"{summary.answered} answered, {summary.abstained} not answered, {summary.crashed} crashed"
+    unjudged = f", {summary.unjudged} not judged" * bool(summary.unjudged)
+    counts = f"{summary.answered} answered, {summary.abstained} not answered, {summary.crashed} crashed{unjudged}"
+    yield "outcomes", counts
     for status, estimate in summary.by_status.items():
         yield f"right if {status}, %", f"{interval(estimate)}, n = {estimate.n}"
     yield "wrong answers, %", interval(summary.hallucination) if summary.hallucination else "nothing was answered"
@@ -186,12 +195,18 @@ def figures(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "completions per item", amount(summary.completions.mean)
     if summary.overhead:
         yield "harness per item, ms", f"median {amount(1000 * summary.overhead.median)}"
-    for item, error in list(summary.crashes.items())[:CRASHES]:
-        yield f"crashed: {legible(item)}", legible(error) or "without a message"
-    if len(summary.crashes) > CRASHES:
-        yield "crashed as well", f"{len(summary.crashes) - CRASHES} more"
-    for problem in summary.problems:
-        yield "unreadable data", legible(problem)
+    yield from mishaps(summary)
+
+
+def mishaps(summary: Summary) -> Iterator[tuple[str, str]]:
+    """What went wrong with single items and lines of data: the first few of each, and how many more there are."""
+    for name, told in (
+        ("error", [f"{item}: {error or 'without a message'}" for item, error in summary.errors.items()]),
+        ("unreadable data", summary.problems),
+    ):
+        yield from ((name, legible(line)) for line in told[:NAMED])
+        if len(told) > NAMED:
+            yield name, f"and {len(told) - NAMED} more"
 
 
 def differences(comparison: Comparison) -> Iterator[tuple[str, str]]:

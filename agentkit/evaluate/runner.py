@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -17,8 +18,10 @@ from agentkit.evaluate.corpora import TaskCorpus, open_embedder
 from agentkit.evaluate.folder import RunFolder
 from agentkit.evaluate.item import Header, Item, Record, Reply, Score
 from agentkit.evaluate.outcomes import right
-from agentkit.evaluate.strategies import Bench, Strategy, build, find
+from agentkit.evaluate.strategies import Bench, Repeatable, Strategy, build, find
+from agentkit.evaluate.strategies.bench import LIMITS
 from agentkit.evaluate.task import Scorer, Task
+from agentkit.limits import Limits
 from agentkit.models.model import Model
 
 Told = Callable[[Record], None]
@@ -35,6 +38,9 @@ async def evaluate(
     folder: Path,
     limit: int | None = None,
     seed: int = 0,
+    temperature: float = 0.0,
+    limits: Limits = LIMITS,
+    tool_settings: Mapping[str, Mapping[str, Any]] | None = None,
     parallel: int = 1,
     resume: bool = False,
     settings: Mapping[str, Any] | None = None,
@@ -46,10 +52,15 @@ async def evaluate(
     Args:
         strategy: How items are answered; see `agentkit.evaluate.strategies`.
         folder: Where the run is kept; see `agentkit.evaluate.folder`.
-        limit: How many items, drawn by the seed: those of a smaller limit are among those of a larger one.
+        limit: How many items, drawn by the seed: a smaller limit's are the first of a larger one's.
+        temperature: Of strategies that don't draw several replies; 0 is greedy.
+        limits: On one run of an agent; see `agentkit.evaluate.strategies.bench.clockless`.
+        tool_settings: For each tool's name, its settings.
         parallel: Items at the same time. With more than one, batching shifts probabilities by rounding errors, so
             that a few replies may come out otherwise (`flips`).
-        resume: Go on with the run that the folder has.
+        resume: Go on with the run that the folder has, if it has one; a larger limit adds items to it.
+        settings: What else decides the replies, how the model was loaded say; a run isn't resumed with others.
+        command: What began the run.
 
     Raises:
         ConfigurationError: The folder has another run, or the strategy can't be used on this task.
@@ -57,6 +68,7 @@ async def evaluate(
     """
     check(task, strategy, limit=limit, parallel=parallel)
     chosen = drawn(task.items, limit=limit, seed=seed)
+    bench = Bench(task, model, seed=seed, temperature=temperature, limits=limits, tool_settings=tool_settings or {})
     header = Header(
         task=task.name,
         metric=task.metric,
@@ -70,7 +82,7 @@ async def evaluate(
         parallel=parallel,
         agentkit=version("agentkit"),
         protocol=protocol.fingerprint(),
-        settings=dict(settings or {}),
+        settings={**bench.settings, **(settings or {})},
         machine=f"{platform.system()} {platform.machine()}",
         command=command,
         problems=task.problems,
@@ -78,7 +90,7 @@ async def evaluate(
     with RunFolder.open(folder, header, resume=resume) as run:
         todo = [item for item in chosen if item.id not in run.records]
         async with AsyncExitStack() as stack:
-            answer = await set_up(task, model, strategy, seed, stack) if todo else None
+            answer = await set_up(bench, strategy, stack) if todo else None
             failed: list[Record] = []
 
             async def work(item: Item) -> None:
@@ -125,17 +137,18 @@ def check(task: Task, strategy: str, *, limit: int | None, parallel: int) -> Non
     find(strategy, task)
 
 
-async def flips(task: Task, model: Model, records: Sequence[Record], *, strategy: str, seed: int = 0) -> int:
+async def flips(bench: Bench, records: Sequence[Record], *, strategy: str) -> int:
     """How many of these items are judged otherwise when they are run again one by one."""
     wanted = {record.id: record for record in records}
     async with AsyncExitStack() as stack:
-        answer = await set_up(task, model, strategy, seed, stack)
-        again = [await one(item, task, answer) for item in task.items if item.id in wanted]
+        answer = await set_up(bench, strategy, stack)
+        again = [await one(item, bench.task, answer) for item in bench.task.items if item.id in wanted]
     return sum(right(record) != right(wanted[record.id]) for record in again)
 
 
-async def set_up(task: Task, model: Model, strategy: str, seed: int, stack: AsyncExitStack) -> Strategy:
-    """The strategy on this task, with what it needs; all is given back with the stack."""
+async def set_up(bench: Bench, strategy: str, stack: AsyncExitStack) -> Strategy:
+    """The strategy on this bench, with what it needs; all is given back with the stack."""
+    task = bench.task
     embedder = open_embedder() if task.corpus or any(item.passages for item in task.items) else None
     corpus = None
     if task.corpus and embedder:
@@ -143,7 +156,7 @@ async def set_up(task: Task, model: Model, strategy: str, seed: int, stack: Asyn
         stack.callback(corpus.close)
     if close := getattr(task.scorer, "aclose", None):
         stack.push_async_callback(cast(Callable[[], Awaitable[None]], close))
-    return build(strategy, Bench(task, model, corpus=corpus, embedder=embedder, seed=seed))
+    return build(strategy, replace(bench, model=Repeatable(bench.model), corpus=corpus, embedder=embedder))
 
 
 def drawn(items: Sequence[Item], *, limit: int | None, seed: int) -> list[Item]:

@@ -34,7 +34,6 @@ class Tokens(BaseModel, frozen=True):
     """Of these, reused."""
     generated: Spread
     computed: Spread
-    """Prompt tokens that weren't cached, and generated ones: what the model worked through."""
 
 
 class ToolErrors(BaseModel, frozen=True):
@@ -105,8 +104,10 @@ class Summary(BaseModel, frozen=True):
     abstained: int
     """Replied without an answer, out of caution or because a limit was hit."""
     crashed: int
-    crashes: Mapping[str, str]
-    """By item, what happened."""
+    unjudged: int
+    """Replied, but the scorer crashed."""
+    errors: Mapping[str, str]
+    """By item, why it crashed or wasn't judged; either counts as wrong."""
     coverage: Estimate | None
     hallucination: Estimate | None
     """Share of the answers that are wrong, or given to what can't be answered. None if there are no answers."""
@@ -205,7 +206,8 @@ def summarize(header: Header, records: Sequence[Record], *, seed: int = 0) -> Su
         answered=len(given),
         abstained=len(replies) - len(given),
         crashed=len(records) - len(replies),
-        crashes={r.id: r.error for r in records if r.reply is None},
+        unjudged=sum(r.score is None for r in records if r.reply is not None),
+        errors={r.id: r.error for r in records if r.error or r.score is None},
         coverage=share(records, answered),
         hallucination=share(given, hallucinated),
         by_status=by_status,
@@ -271,7 +273,7 @@ def tokens(replies: Sequence[Reply]) -> Tokens | None:
     prompt = spread(r.usage.prompt for r in replies)
     cached = spread(r.usage.cached for r in replies)
     generated = spread(r.usage.generated for r in replies)
-    computed = spread(r.usage.prefilled + r.usage.generated for r in replies)
+    computed = spread(r.usage.computed for r in replies)
     if prompt is None or cached is None or generated is None or computed is None:
         return None
     return Tokens(prompt=prompt, cached=cached, generated=generated, computed=computed)

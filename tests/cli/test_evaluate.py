@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from agentkit.cli.evaluate import computing
 from agentkit.evaluate.folder import RECORDS, read_run
 from agentkit.evaluate.item import Record
+from agentkit.settings import Settings
 
 from .conftest import GIVES_UP, Cli
 
@@ -153,7 +155,20 @@ def test_an_item_that_crashes_is_named_and_counted(evaluated: Callable[..., Any]
     assert ran.code == 0
     assert re.search(r"sums-\d: ModelError: scripted reply 2 is not admitted", ran.err)
     found = figures(ran)
-    assert (found["n"], found["crashed"], found["accuracy"]["value"], len(found["crashes"])) == (4, 1, 0.75, 1)
+    assert (found["n"], found["crashed"], found["accuracy"]["value"], len(found["errors"])) == (4, 1, 0.75, 1)
+
+
+def test_of_several_runs_what_went_wrong_is_named_below_the_table(evaluated: Callable[..., Any]) -> None:
+    thoughts = [{"reasoning": "So.", **reply} for reply in ordered()]
+    ran = evaluated(
+        *("-s", "direct", "-s", "cot", "--html", "page.html"),
+        replies=[*ordered()[:3], "nonsense", thoughts[0], "nonsense", *thoughts[2:]],
+    )
+    assert ran.code == 0
+    assert len(re.findall(r"error +sums-\d: ModelError: scripted reply", ran.out)) == 2
+    page = Path("page.html").read_text(encoding="utf-8")
+    shown = page[page.index("<h2>What went wrong</h2>") : page.index("<h2>Accuracy</h2>")]
+    assert len(re.findall(r"<td>error</td><td>sums-\d: ModelError: scripted reply", shown)) == 2
 
 
 def test_a_model_that_is_gone_keeps_what_is_done(evaluated: Callable[..., Any], alone: Path) -> None:
@@ -228,11 +243,54 @@ def test_a_resumed_run_with_another_seed_is_refused_by_name(evaluated: Callable[
     assert "seed was 0, is now 5" in ran.err
 
 
-def test_a_sample_can_be_enlarged(evaluated: Callable[..., Any]) -> None:
+def test_a_sample_can_be_enlarged(evaluated: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["agentkit", "evaluate", "--limit", "2"])
     assert evaluated("-s", "direct", "--limit", "2", replies=ordered()[:2]).code == 0
+    monkeypatch.setattr(sys, "argv", ["agentkit", "evaluate", "--resume", "runs"])
     ran = evaluated("-s", "direct", "--limit", "4", "--resume", "runs", "--json", replies=ordered()[2:])
     assert (figures(ran)["n"], figures(ran)["accuracy"]["value"]) == (4, 1.0)
+    assert figures(ran)["command"] == "agentkit evaluate --limit 2", "what began it"
     assert "4/4" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("temperature = 0.5", "temperature was 0.0, is now 0.5"),
+        ("[limits]\nsteps = 3", "limits.steps was 10, is now 3"),
+        ("[limits]\ntokens = 99", "limits.tokens was 4000, is now 99"),
+        ('[tools.python]\ntier = "monty"', "tools.python.tier was None, is now 'monty'"),
+    ],
+)
+def test_a_run_is_not_resumed_with_other_settings(
+    evaluated: Callable[..., Any], alone: Path, setting: str, told: str
+) -> None:
+    assert evaluated("-s", "direct", "--limit", "2").code == 0
+    (alone / "agentkit.toml").write_text(setting, encoding="utf-8")
+    ran = evaluated("-s", "direct", "--resume", "runs", "--limit", "2")
+    assert ran.code == 2
+    assert told in ran.err.splitlines()[-1]
+
+
+def test_threads_are_recorded_where_the_model_runs_on_them(alone: Path) -> None:
+    (alone / "small.gguf").write_bytes(b"GGUF")
+    assert computing(Settings(model="small.gguf", threads=3)) == {"threads": 3}
+    assert computing(Settings(model="small.gguf"))["threads"] >= 1
+    assert computing(Settings(model="http://localhost:8000/v1#m", threads=3)) == {}
+
+
+def test_settings_count_but_for_the_clock(
+    evaluated: Callable[..., Any], alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (alone / "agentkit.toml").write_text('[limits]\nsteps = 1\nseconds = 0.001\n[tools.python]\ntier = "monty"\n')
+    monkeypatch.setenv("AGENTKIT_TEMPERATURE", "0.3")
+    ran = evaluated("-s", "agent", "--limit", "1", replies=['{"plan":[]}'])
+    assert ran.code == 0
+    header, (record,) = read_run(next(alone.glob("runs/*-agent")))
+    assert record.reply is not None
+    assert record.reply.reason == "the limit of 1 steps"
+    expected = {"temperature": 0.3, "limits.steps": 1, "limits.seconds": None, "tools.python.tier": "monty"}
+    assert expected.items() <= header.settings.items()
 
 
 def test_runs_of_different_tasks_are_not_compared(

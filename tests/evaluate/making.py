@@ -98,17 +98,19 @@ def untimed(records: Iterable[Record]) -> list[dict[str, Any]]:
 
 
 class Watched(Model):
-    """A model that records what it is asked, and how many ask at a time."""
+    """A model that records what it is asked, in what sessions, and how many ask at a time."""
 
     def __init__(self, inner: Model, *, name: str | None = None) -> None:
         self.inner = inner
         self.name = name or inner.name
         self.context = inner.context
         self.asked: list[tuple[Message, ...]] = []
+        self.repeatable: set[bool] = set()
         self.running = 0
         self.most = 0
 
     def session(self, *, repeatable: bool = False) -> Session:
+        self.repeatable.add(repeatable)
         return WatchedSession(self, self.inner.session(repeatable=repeatable))
 
 

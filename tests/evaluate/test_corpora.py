@@ -94,6 +94,7 @@ def test_a_folder_that_was_left_half_written_is_not_taken_for_the_documents(
         patch.setattr(Path, "write_text", dies)
         with pytest.raises(OSError, match="killed"):
             TaskCorpus.open(DOCUMENTS, embedder)
+    assert list((cache / "evaluate").iterdir()) == [], "nothing is left behind"
     opened = TaskCorpus.open(DOCUMENTS, embedder)
     assert len(opened.corpus.search("the Nile, a rock band, or bread", 9)) == 3
     opened.close()

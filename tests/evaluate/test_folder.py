@@ -30,6 +30,7 @@ def header(n: int = 3, **changes: Any) -> Header:
     ids = tuple(f"i{number}" for number in range(n))
     run: dict[str, Any] = {"task": "sums", "metric": "accuracy", "form": "number", "data": "d", "model": "m"}
     run |= {"strategy": "agent", "seed": 0, "limit": n, "ids": ids, "parallel": 1, "agentkit": "0", "protocol": "p"}
+    run |= {"settings": {"context": 8192, "limits.steps": 10}}
     return Header(**(run | changes))
 
 
@@ -103,7 +104,10 @@ def test_a_run_is_not_begun_over_another(tmp_path: Path) -> None:
         ({"data": "e" * 200}, "its data are others"),
         ({"agentkit": "9"}, "agentkit was '0', is now '9'"),
         ({"protocol": "q"}, "protocol was 'p', is now 'q'"),
-        ({"settings": {"context": 512}}, "settings was {}, is now {'context': 512}"),
+        ({"settings": {"context": 512, "limits.steps": 10}}, "context was 8192, is now 512"),
+        ({"settings": {"context": 8192, "limits.steps": 12}}, "limits.steps was 10, is now 12"),
+        ({"settings": {"context": 8192, "limits.steps": 10, "tools.python.tier": "monty"}}, "is now 'monty'"),
+        ({"settings": {}}, "context was 8192, is now None"),
     ],
 )
 def test_another_run_is_refused_and_what_differs_is_named(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
@@ -116,9 +120,12 @@ def test_another_run_is_refused_and_what_differs_is_named(tmp_path: Path, change
 
 
 def test_what_is_incidental_may_differ(tmp_path: Path) -> None:
-    begin(tmp_path, record(0))
-    with RunFolder.open(tmp_path, header(machine="x", command="y", parallel=4), resume=True) as folder:
+    begin(tmp_path, record(0), command="begin", parallel=2)
+    other = header(4, machine="x", command="go on", parallel=1, problems=("../sums.csv:3 is empty",))
+    with RunFolder.open(tmp_path, other, resume=True) as folder:
         assert list(folder.records) == ["i0"]
+    now = read_run(tmp_path)[0]
+    assert (now.command, now.limit, now.ids, now.parallel) == ("begin", 4, other.ids, 2)
 
 
 def test_a_sample_can_be_enlarged_but_not_made_smaller(tmp_path: Path) -> None:

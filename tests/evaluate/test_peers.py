@@ -2,20 +2,26 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from peers import running
 from peers.conversation import Peer
+from peers.endpoint import Endpoint
 from peers.events import Call, Code, Completion, End, Event, Malformed, Wanted
 from peers.records import known_as, malformed, reply
 
-from agentkit.evaluate.item import Function, Item
+from agentkit.evaluate.item import Function, Header, Item, Record
 from agentkit.evaluate.runner import drawn
 from agentkit.evaluate.scorers.calls import score_calls
 from agentkit.evaluate.scorers.numbers import NumberScorer
 from agentkit.evaluate.task import Task
+from agentkit.tools import Tool
+
+from .making import described
 
 SUM = Item(id="sum", question="What is 12 and 30?", gold="42")
 SUMS = Task(name="sums", items=[SUM], scorer=NumberScorer(), form="number", tools=("calculator", "python"))
@@ -160,6 +166,39 @@ def test_an_item_that_a_peer_fails_on_is_kept_and_the_next_one_runs(
             assert after.score.right
 
     asyncio.run(run())
+
+
+def test_a_run_goes_on_item_by_item_and_can_be_enlarged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a kill in the middle of a line, with a larger sample: what is done isn't done again."""
+    items = drawn([SUM.model_copy(update={"id": f"sum-{n}"}) for n in range(4)], limit=None, seed=0)
+    put: list[str] = []
+
+    async def answer(_peer: Peer, question: str, _tools: Mapping[str, Tool]) -> tuple[list[Event], float]:
+        put.append(question)
+        return [End(how="answered", text="42")], 1.0
+
+    monkeypatch.setattr(Peer, "answer", answer)
+    endpoint = cast(Endpoint, SimpleNamespace(url="", key="", check=lambda: None))
+
+    def run(limit: int) -> tuple[Header, list[Record]]:
+        own = described([Record(id=item.id) for item in items[:limit]])
+        wanted = running.header(own, "pydantic-ai", {"pydantic-ai-slim": "2", "openai": "3"}, {"steps": 10})
+        return asyncio.run(
+            running.run(
+                *(SUMS, items[:limit], wanted, tmp_path),
+                python=Path(sys.executable),
+                endpoint=endpoint,
+                told=lambda _: None,
+            )
+        )
+
+    run(2)
+    with (tmp_path / running.EVENTS).open("a") as file:
+        file.write('{"id":"sum-')
+    header, records = run(4)
+    assert (header.limit, [r.id for r in records], len(put)) == (4, [item.id for item in items], 4)
+    assert all(r.score and r.score.right for r in records)
+    assert running.counted(tmp_path, {item.id: [] for item in items}).raised == 0
 
 
 def test_a_code_agent_gets_no_python_tool() -> None:

@@ -11,7 +11,15 @@ from agentkit.answer import Finding, Usage
 from agentkit.evaluate import figures
 from agentkit.evaluate.comparison import Comparison, compare
 from agentkit.evaluate.item import Called, Header, Record, Reply, Score
-from agentkit.evaluate.report import comparison_details, comparison_table, details, table, to_json
+from agentkit.evaluate.report import (
+    comparison_details,
+    comparison_table,
+    details,
+    mishap_tables,
+    mishaps,
+    table,
+    to_json,
+)
 from agentkit.evaluate.statistics import Estimate
 from agentkit.evaluate.summary import Summary, summarize
 
@@ -102,7 +110,25 @@ def test_the_details_name_what_went_wrong() -> None:
     assert "fired on 26" in line_with(lines, "check numbers")
     assert "1,000 prompt, of these 400 cached, 50.0 generated" in line_with(lines, "tokens per item")
     assert "n = 29" in line_with(lines, "right if unchecked")
-    assert line_with(lines, "crashed: i039")
+    assert line_with(lines, "error", "i039: RuntimeError: [bold]the model")
+
+
+def test_the_first_mishaps_are_told_and_how_many_more_there_are() -> None:
+    header, records = run(10)
+    spoilt = [
+        *(r.model_copy(update={"score": None, "error": "not judged: ValueError: no"}) for r in records[:7]),
+        *records[7:],
+    ]
+    found = summarize(header.model_copy(update={"problems": tuple(f"a.csv:{n} is empty" for n in range(6))}), spoilt)
+    told = list(mishaps(found))
+    assert told[0] == ("error", "i000: not judged: ValueError: no")
+    assert told[5:] == [
+        ("error", "and 3 more"),
+        *(("unreadable data", f"a.csv:{n} is empty") for n in range(5)),
+        ("unreadable data", "and 1 more"),
+    ]
+    assert "1 crashed, 7 not judged" in line_with(printed(details(found)), "outcomes")
+    assert len(list(mishap_tables([found, summarize(header, records[:-1])]))) == 1
 
 
 def test_what_a_terminal_would_obey_is_not_printed() -> None:

@@ -16,7 +16,7 @@ from agentkit.evaluate.folder import read_run
 from agentkit.evaluate.item import Function, Item, Record, Reply, Score
 from agentkit.evaluate.runner import drawn, flips
 from agentkit.evaluate.scorers.numbers import NumberScorer
-from agentkit.evaluate.strategies import NAMES
+from agentkit.evaluate.strategies import NAMES, Bench
 from agentkit.evaluate.summary import summarize
 from agentkit.models.model import Completion, Grammar, Message
 from agentkit.models.openai import OpenAI
@@ -51,6 +51,13 @@ def test_a_right_model_is_right(tmp_path: Path, strategy: str) -> None:
     assert read_run(tmp_path) == (header, records)
 
 
+@pytest.mark.parametrize("strategy", ["direct", "cot", "agent", "majority@2", "best-of-2"])
+def test_no_item_depends_on_those_before_it(tmp_path: Path, strategy: str) -> None:
+    watched = Watched(ScriptedModel(adds))
+    run(sums(2), watched, tmp_path, strategy=strategy)
+    assert watched.repeatable == {True}
+
+
 # Items that go wrong
 
 
@@ -71,7 +78,7 @@ def test_an_item_that_crashes_the_strategy_is_named_and_wrong_and_the_rest_goes_
     assert all(r.reply is None and r.score is None for r in records if r.error)
     found = summarize(header, records)
     assert (found.n, found.crashed, found.accuracy and found.accuracy.value) == (6, 2, pytest.approx(4 / 6))
-    assert set(found.crashes) == {"sum-1", "sum-4"}
+    assert set(found.errors) == {"sum-1", "sum-4"}
     watched = Watched(ScriptedModel(adds))
     run(sums(6), watched, tmp_path, strategy=strategy, resume=True)
     assert watched.asked == [], "what crashed is done"
@@ -150,7 +157,8 @@ def test_a_scorer_that_raises_spoils_only_its_item_and_the_reply_is_kept(tmp_pat
     assert spoilt.reply is not None
     assert spoilt.reply.text == "4"
     found = summarize(header, records)
-    assert (found.n, found.accuracy and found.accuracy.value) == (5, 0.8)
+    assert (found.n, found.accuracy and found.accuracy.value, found.unjudged) == (5, 0.8, 1)
+    assert found.errors == {"sum-2": spoilt.error}
 
 
 def test_what_is_not_installed_stops_the_run_since_no_item_is_to_blame(tmp_path: Path) -> None:
@@ -265,11 +273,11 @@ def test_flips_are_the_items_that_are_judged_otherwise_alone(tmp_path: Path) -> 
 
     task = sums(8)
     _, records = run(task, wrong([1, 2]), tmp_path, strategy="direct", parallel=2)
-    assert asyncio.run(flips(task, wrong([1, 2]), records, strategy="direct")) == 0
-    assert asyncio.run(flips(task, wrong([2, 3, 4]), records, strategy="direct")) == 3
-    assert asyncio.run(flips(task, wrong(range(8)), records[:0], strategy="direct")) == 0
+    assert asyncio.run(flips(Bench(task, wrong([1, 2])), records, strategy="direct")) == 0
+    assert asyncio.run(flips(Bench(task, wrong([2, 3, 4])), records, strategy="direct")) == 3
+    assert asyncio.run(flips(Bench(task, wrong(range(8))), records[:0], strategy="direct")) == 0
     crashed = ScriptedModel(failing([1, 5], ValueError("no")))
-    found = asyncio.run(flips(task, crashed, records, strategy="direct"))
+    found = asyncio.run(flips(Bench(task, crashed), records, strategy="direct"))
     assert found == 2, "2 is right now and 5 isn't; that 1 crashed leaves it wrong"
 
 

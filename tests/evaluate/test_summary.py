@@ -63,7 +63,14 @@ def test_accuracy_counts_every_item_and_a_crash_as_wrong() -> None:
     assert (score.value, score.n) == (0.5, 4)
     assert (score.low, score.high) == pytest.approx(wilson(2, 4))
     assert (found.answered, found.abstained, found.crashed) == (3, 0, 1)
-    assert found.crashes == {"i3": "RuntimeError: no more memory"}
+    assert found.errors == {"i3": "RuntimeError: no more memory"}
+
+
+def test_an_item_that_was_not_judged_is_wrong_and_named() -> None:
+    spoilt = record(1, True).model_copy(update={"score": None, "error": "not judged: ValueError: of the scorer"})
+    found = summary(record(0, True), spoilt)
+    assert (there(found.score).value, found.answered, found.crashed, found.unjudged) == (0.5, 2, 0, 1)
+    assert found.errors == {"i1": "not judged: ValueError: of the scorer"}
 
 
 def test_an_unfinished_run_says_so() -> None:

@@ -201,7 +201,7 @@ def test_bounds_that_are_there_stay() -> None:
     assert protocol.bounded(schema) == {
         "type": "object",
         "properties": {
-            "description": {"type": "string", "maxLength": 9},
+            "description": {"type": "string", "maxLength": 9, "pattern": protocol.DIGITS},
             "default": {"type": "array", "items": {"type": "string", "pattern": "^a+$"}, "maxItems": 2},
             "when": {"type": "string", "format": "date"},
             "kind": {"enum": ["description", "default"]},

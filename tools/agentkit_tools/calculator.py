@@ -33,7 +33,15 @@ People may write more: this binds decoding only, the calculator itself knows eve
             arguments={"expression": "14 * 6 - 5"},
             result="79",
             answer="79 jars are whole.",
-        )
+        ),
+        # Without a second one, of several steps, the 0.5B wrote programs for sums, mostly a loop that it had seen.
+        Example(
+            task="Ann has 44 stamps, Ben has twice as many. How many stamps do they have together?",
+            purpose="stamps of both",
+            arguments={"expression": "44 + 44 * 2"},
+            result="132",
+            answer="Together they have 132 stamps.",
+        ),
     ],
 )
 def calculator(expression: Annotated[str, Field(json_schema_extra={"pattern": EXPRESSION})]) -> str:

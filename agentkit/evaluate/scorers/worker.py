@@ -10,6 +10,7 @@ verdicts of its own worker.
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import threading
@@ -27,6 +28,8 @@ from agentkit.tools import in_thread
 
 STARTUP = 60.0
 """Seconds for the interpreter to start and to import what a call needs; they don't count as the call's."""
+PATIENCE = 4
+"""By the clock a call may take so many times the processor time that it has: a busy machine changes no verdict."""
 REPORT_BYTES = 1 << 20
 """A verdict is a few numbers and words."""
 
@@ -36,7 +39,7 @@ class WorkerError(AgentkitError):
 
 
 class WorkerTimeout(WorkerError):
-    """A call ran longer than it may; the worker was killed."""
+    """A call computed longer than it may, or slept; the worker was killed."""
 
 
 class Worker:
@@ -56,7 +59,7 @@ class Worker:
         """Run `package.module:name` with these arguments over there; arguments and result are values of JSON.
 
         Raises:
-            WorkerTimeout: It took longer than `seconds`.
+            WorkerTimeout: It took more than `seconds` of processor time, or far more by the clock.
             WorkerError: It raised, its result isn't JSON, or it ended its process.
         """
         return await in_thread(lambda: self.call_blocking(function, *args, seconds=seconds))
@@ -134,7 +137,8 @@ class _Process:
         first = self._line(STARTUP, f"{what}: its worker wasn't ready within {STARTUP:g} s")
         if first != b"found":
             return self._told(what, first)
-        return self._told(what, self._line(seconds, f"{what} took longer than {seconds:g} s; its worker was ended"))
+        late = f"{what} took longer than {seconds:g} s; its worker was ended"
+        return self._told(what, self._line(PATIENCE * seconds, late))
 
     def _told(self, what: str, line: bytes) -> Mapping[str, Any]:
         try:
@@ -161,18 +165,20 @@ class _Process:
                 raise WorkerTimeout(late)
             chunk = os.read(self._stdout.fileno(), 65536)
             if not chunk:
-                raise self._died()
+                raise self._died(late)
             self._read += chunk
             if len(self._read) > REPORT_BYTES:
                 raise WorkerError(f"a worker reported more than {REPORT_BYTES} bytes; it was ended")
         line, _, self._read = self._read.partition(b"\n")
         return bytes(line)
 
-    def _died(self) -> WorkerError:
+    def _died(self, late: str = "a call took too long; its worker was ended") -> WorkerError:
         try:
             code = self._popen.wait(1)
         except subprocess.TimeoutExpired:
             return WorkerError("a worker closed its pipe and was ended")
+        if code == -signal.SIGXCPU:
+            return WorkerTimeout(late)
         return WorkerError(f"a worker ended in mid-call, with {f'signal {-code}' if code < 0 else f'exit code {code}'}")
 
 

@@ -6,12 +6,12 @@ from types import MappingProxyType
 
 from agentkit.errors import ConfigurationError, UnknownName
 from agentkit.evaluate.strategies.agents import agent
-from agentkit.evaluate.strategies.bench import Bench, Strategy
+from agentkit.evaluate.strategies.bench import Bench, Repeatable, Strategy
 from agentkit.evaluate.strategies.completion import cot, direct, program
 from agentkit.evaluate.strategies.ensemble import best_of, majority
 from agentkit.evaluate.task import Task
 
-__all__ = ["NAMES", "Bench", "Strategy", "build", "find"]
+__all__ = ["NAMES", "Bench", "Repeatable", "Strategy", "build", "find"]
 
 PLAIN: Mapping[str, Callable[[Bench], Strategy]] = MappingProxyType(
     {

@@ -16,7 +16,6 @@ from agentkit.evaluate.strategies.bench import Bench, Strategy
 from agentkit.evaluate.strategies.completion import CODE_CHARS, functions, plain
 from agentkit.events import Called as CallEvent
 from agentkit.events import Checked, Decided, Drafted, Event, Finished, Observed
-from agentkit.models.model import Model, Session
 
 RANK = {"supported": 1.0, "unchecked": 0.5, "abstained": 0.0, "exhausted": 0.0}
 """Confidence by status: an agent says how sure it is by what its checks found."""
@@ -27,8 +26,6 @@ def agent(
     *,
     checks: Sequence[Check] | None = None,
     plan: bool = True,
-    temperature: float = 0.0,
-    seed: int | None = None,
 ) -> Strategy:
     """The full loop; what no check applies to is handed over as `unchecked`."""
     agents: dict[tuple[str, ...], Agent[Any]] = {}
@@ -39,14 +36,16 @@ def agent(
             if len(agents) > 64:  # items with functions or choices of their own need one each
                 agents.clear()
             agents[key] = Agent(
-                Repeatable(bench.model),
+                bench.model,
                 tools=[*bench.task.tools, *functions(item)],
                 resources=bench.resources,
                 checks=checks,
                 output=output(bench, item),
+                limits=bench.limits,
+                tool_settings=bench.tool_settings,
                 plan=plan,
-                seed=bench.seed if seed is None else seed,
-                temperature=temperature,
+                seed=bench.seed,
+                temperature=bench.temperature,
                 unchecked=True,
             )
         return agents[key]
@@ -114,15 +113,3 @@ def reply(bench: Bench, events: Sequence[Event], *, seconds: float) -> Reply:
         seconds=seconds,
         tool_seconds=sum(o.seconds for o in observed.values()) + sum(c.seconds for c in checked),
     )
-
-
-class Repeatable(Model):
-    """A model whose sessions don't depend on one another."""
-
-    def __init__(self, inner: Model) -> None:
-        self._inner = inner
-        self.name = inner.name
-        self.context = inner.context
-
-    def session(self, *, repeatable: bool = True) -> Session:  # noqa: ARG002 (always is)
-        return self._inner.session(repeatable=True)

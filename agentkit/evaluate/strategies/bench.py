@@ -1,17 +1,36 @@
 """What every strategy works with."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import JsonValue
 
 from agentkit.answer import Passage
 from agentkit.evaluate.corpora import TaskCorpus
 from agentkit.evaluate.item import Item, Reply
 from agentkit.evaluate.task import Task
 from agentkit.knowledge.embedder import Embedder
-from agentkit.models.model import Model
+from agentkit.limits import Limits
+from agentkit.models.model import Model, Session
 
 SHOWN = 4
 """Passages of a task's corpus that a strategy without tools is shown."""
+TOKENS = 4000
+"""Generated tokens of one run of an agent: twenty times what most take."""
+
+
+def clockless(limits: Limits) -> Limits:
+    """The same limits, with generated tokens in place of seconds.
+
+    A clock would let the machine's other work decide which runs are cut off, and so who is right: no run could be
+    repeated, and a slower machine would have the worse model. What is counted is the same everywhere. Programs keep
+    the time limit of their sandbox, as one that never ends has no other.
+    """
+    return limits.model_copy(update={"seconds": None, "tokens": limits.tokens or TOKENS})
+
+
+LIMITS = clockless(Limits())
 
 
 @dataclass(frozen=True)
@@ -20,11 +39,32 @@ class Bench:
 
     task: Task
     model: Model
+    """`Repeatable` wherever an item's reply mustn't depend on the items before it."""
     corpus: TaskCorpus | None = None
     """The task's documents, indexed; None if it has none."""
     embedder: Embedder | None = None
     """What the checks compare meanings with; without one, those that do can't run."""
     seed: int = 0
+    temperature: float = 0.0
+    """Of strategies that don't draw several replies; those have their own."""
+    limits: Limits = LIMITS
+    """On one run of an agent."""
+    tool_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """For each tool's name, its settings."""
+
+    @property
+    def settings(self) -> dict[str, JsonValue]:
+        """What decides a reply besides task, model, strategy and seed, by the names that it is set by."""
+        return {
+            "context": self.model.context,
+            "temperature": self.temperature,
+            **{f"limits.{name}": value for name, value in self.limits.model_dump().items()},
+            **{
+                f"tools.{tool}.{name}": value
+                for tool in self.task.tools
+                for name, value in self.tool_settings.get(tool, {}).items()
+            },
+        }
 
     @property
     def resources(self) -> list[object]:
@@ -46,6 +86,18 @@ class Bench:
     def question(self, item: Item) -> str:
         """The question with the task's instruction."""
         return f"{item.question}\n{self.task.instruction}" if self.task.instruction else item.question
+
+
+class Repeatable(Model):
+    """A model whose sessions don't depend on one another."""
+
+    def __init__(self, inner: Model) -> None:
+        self._inner = inner
+        self.name = inner.name
+        self.context = inner.context
+
+    def session(self, *, repeatable: bool = True) -> Session:  # noqa: ARG002 (always is)
+        return self._inner.session(repeatable=True)
 
 
 Strategy = Callable[[Item], Awaitable[Reply]]

@@ -16,7 +16,6 @@ from agentkit.errors import ToolError
 from agentkit.evaluate.item import Called, Item, Reply
 from agentkit.evaluate.strategies.bench import Bench, Strategy
 from agentkit.events import Observed
-from agentkit.limits import Limits
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar, Message, Sampling
 from agentkit.tools import Tool, in_thread
@@ -62,13 +61,13 @@ def direct(bench: Bench) -> Strategy:
     return answer
 
 
-def cot(bench: Bench, *, temperature: float = 0.0, seed: int | None = None) -> Strategy:
+def cot(bench: Bench) -> Strategy:
     """Reasoning first, then the answer (Wei et al. 2022, Chain-of-Thought Prompting)."""
 
     async def answer(item: Item) -> Reply:
         reasoning = {"reasoning": {"type": "string", "maxLength": REASONING_CHARS}}
         example = (SUM, SUM_REASONED) if bench.task.form == "number" else (WEIGHT, WEIGHT_REASONED)
-        return await complete(bench, item, reasoning, COT, example=example, temperature=temperature, seed=seed)
+        return await complete(bench, item, reasoning, COT, example=example)
 
     return answer
 
@@ -132,8 +131,6 @@ async def complete(
     rules: str,
     *,
     example: tuple[str, Mapping[str, Any]] | None = None,
-    temperature: float = 0.0,
-    seed: int | None = None,
 ) -> Reply:
     """One completion of an object that ends with the answer; `before` are the fields written ahead of it."""
     start = time.monotonic()
@@ -146,7 +143,7 @@ async def complete(
     shown = bench.shown(item)
     searched = time.monotonic() - start
     messages = asked(bench, item, rules, shown, None if bench.task.form == "calls" else example)
-    completion, value = await write(bench, messages, Grammar(json_schema=schema), temperature=temperature, seed=seed)
+    completion, value = await write(bench, messages, Grammar(json_schema=schema))
     reply = Reply(
         status="abstained",
         completions=1,
@@ -181,7 +178,7 @@ def asked(
             Evidence(id=i, tool=protocol.GIVEN, call=0, text=p.text, source=p.heading or p.source)
             for i, p in enumerate(shown, start=1)
         )
-        limit = Limits().passage_chars
+        limit = bench.limits.passage_chars
         text, _ = protocol.observation(Observed(call=0, evidence=given), tool=protocol.GIVEN, limit=limit)
         seen = f"{text}\n"
     demonstrated: list[Message] = []
@@ -198,14 +195,10 @@ def asked(
     ]
 
 
-async def write(
-    bench: Bench, messages: list[Message], grammar: Grammar, *, temperature: float = 0.0, seed: int | None = None
-) -> tuple[Completion, Any]:
+async def write(bench: Bench, messages: list[Message], grammar: Grammar) -> tuple[Completion, Any]:
     """A completion and the object it is; None if it was cut off or isn't one."""
-    sampling = Sampling(
-        max_tokens=MAX_TOKENS, temperature=temperature, seed=bench.seed if seed is None else seed, logprobs=1
-    )
-    async with bench.model.session(repeatable=True) as session:
+    sampling = Sampling(max_tokens=MAX_TOKENS, temperature=bench.temperature, seed=bench.seed, logprobs=1)
+    async with bench.model.session() as session:
         completion = await session.generate(messages, grammar=grammar, sampling=sampling)
     readable = completion.finish == "stop" and admits(grammar, completion.text)
     return completion, json.loads(completion.text) if readable else None

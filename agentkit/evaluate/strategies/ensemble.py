@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agentkit.answer import Usage
 from agentkit.arithmetic import evaluate as exactly
@@ -19,12 +20,17 @@ TEMPERATURE = 0.7
 
 def majority(bench: Bench, k: int) -> Strategy:
     """The commonest answer of K chains of thought (Wang et al. 2022); the first drawn of equally common ones."""
-    return drawn(bench, [cot(bench, temperature=TEMPERATURE, seed=bench.seed + i) for i in range(k)], by_checks=False)
+    return drawn(bench, [cot(sampling(bench, i)) for i in range(k)], by_checks=False)
 
 
 def best_of(bench: Bench, k: int) -> Strategy:
     """Of K runs of the agent, what its checks support; of several, the commonest."""
-    return drawn(bench, [agent(bench, temperature=TEMPERATURE, seed=bench.seed + i) for i in range(k)], by_checks=True)
+    return drawn(bench, [agent(sampling(bench, i)) for i in range(k)], by_checks=True)
+
+
+def sampling(bench: Bench, number: int) -> Bench:
+    """The bench of one sample: other tokens, everything else the same."""
+    return replace(bench, temperature=TEMPERATURE, seed=bench.seed + number)
 
 
 def drawn(bench: Bench, samplers: Sequence[Strategy], *, by_checks: bool) -> Strategy:

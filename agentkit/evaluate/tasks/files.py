@@ -242,7 +242,7 @@ def item_of(entry: Entry, form: AnswerForm, answers: Sequence[str]) -> Item:
             raise RowError(f"has {len(entry.answers)} answers; a {form} can only be one")
         gold = entry.answers[0] if entry.answers else None
     if form == "number" and gold is not None and written(str(gold)) is None:
-        raise RowError(f"the answer {shortened(gold)} is no number; pass --form text")
+        raise RowError(f"the answer {shortened(gold)} is no number; pass form='text'")
     if form == "choice":
         choices = choices or tuple(answers)
         if gold is not None and gold not in choices:

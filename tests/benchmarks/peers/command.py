@@ -4,7 +4,7 @@
 
 Runs agentkit's strategy `agent`, then smolagents' ToolCallingAgent and CodeAgent and pydantic-ai's Agent, on svamp and
 bfcl-simple; prints one table and writes it to DIR/peers.md. Every run is a run folder: `agentkit compare DIR` works.
-Begun again with the same DIR it goes on where it was stopped.
+Begun again with the same DIR it goes on where it was stopped; with a larger --limit it adds items to what is there.
 
 Pinned: smolagents 1.26.0 (Apache-2.0), pydantic-ai-slim 2.68.0 (MIT), openai 3.54.0 (Apache-2.0), in an environment of
 their own in the cache, made at the first run (180 MB).
@@ -20,7 +20,8 @@ What differs:
   interpreter and so gets no python tool.
 * The calculator's regular expression, by which agentkit decodes its argument, isn't in the peers' schema: llama.cpp
   can't enforce it, and in the prompt it would be 300 tokens of noise.
-* Peers get 180 s an item, agentkit has its own 300 s.
+* agentkit ends an item after 4,000 generated tokens. smolagents can't be bounded so; peers get 15 minutes an item, more
+  than their 10 steps of 700 tokens take the 0.5B, so that the clock ends only what hangs.
 * Dots in bfcl's names of functions are underscores for the peers, as OpenAI's protocol wants.
 
 Where a peer's default did it harm here, it gets what is better for it. pydantic-ai may retry 10 times instead of once.
@@ -38,6 +39,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from peers import environment, running
+from peers.conversation import ITEM_SECONDS
 from peers.endpoint import Endpoint
 from peers.records import known_as
 from peers.table import Run, markdown
@@ -89,6 +91,7 @@ async def all_runs(tasks: Sequence[Task], options: argparse.Namespace, command: 
         "steps": running.STEPS,
         "max_tokens": running.MAX_TOKENS,
         "context": CONTEXT,
+        "item_seconds": ITEM_SECONDS,
     }
     with Endpoint(model=path, context=CONTEXT, threads=options.threads) as endpoint:
         for task, (header, _) in list(zip(tasks, runs, strict=True)):

@@ -18,8 +18,9 @@ from peers.events import Call, End, Event, read
 from agentkit.errors import ToolError
 from agentkit.tools import Tool
 
-ITEM_SECONDS = 180.0
-"""One item may take that long, then its worker is killed; the next gets a new one."""
+ITEM_SECONDS = 900.0
+"""One item may take that long, then its worker is killed; the next gets a new one. More than a peer's steps and tokens
+take, so that the machine's other work doesn't decide who is right."""
 START_SECONDS = 120.0
 LINE_BYTES = 1 << 24
 WORKER = Path(__file__).with_name("worker.py")

@@ -12,7 +12,7 @@ from peers.records import known_as, malformed, reply
 from pydantic import BaseModel, JsonValue
 
 from agentkit.errors import MissingExtra
-from agentkit.evaluate.folder import RunFolder, whole_lines
+from agentkit.evaluate.folder import RunFolder, mend, whole_lines
 from agentkit.evaluate.item import Header, Item, Record
 from agentkit.evaluate.runner import Told, blank, told_of
 from agentkit.evaluate.strategies.completion import functions
@@ -64,6 +64,7 @@ async def run(
     with RunFolder.open(folder, wanted, resume=True) as kept:
         for record in kept.in_order():
             told(record)
+        mend(folder / EVENTS)
         async with Peer(python, options) as peer:
             with (folder / EVENTS).open("a", encoding="utf-8") as traces:
                 for item in items:

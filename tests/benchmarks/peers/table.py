@@ -32,7 +32,8 @@ LEGEND = """\
   CodeAgent ran itself among them.
 * malformed: what the framework could do nothing with (its own parsing error, an unknown tool, arguments that don't fit
   the schema) and, as `call as text`, a call that it took for the answer. agentkit's are completions cut off.
-* raised / time / steps: items that ended with an exception of the framework, at the limit of time, out of steps.
+* raised / time / steps: items that ended with an exception of the framework, at the limit of time, out of steps (for
+  agentkit: or of tokens).
 * prompt, cached, generated: tokens an item, mean, as the endpoint reports them; cached ones are among the prompt's.
 * s / item: from question to reply, mean and median, same machine, same threads, one item at a time.
 """
@@ -43,10 +44,7 @@ def rows(run: Run, counts: Counts | None) -> list[str]:
     summary = summarize(*run)
     errors, tokens = summary.tool_errors, summary.tokens
     exhausted = sum(r.reply is not None and r.reply.status == "exhausted" for r in run[1])
-    ends = f"{counts.raised} / {counts.out_of_time} / {counts.out_of_steps}" if counts else f"{summary.crashed} / "
-    if counts is None:
-        out_of_time = sum(r.reply is not None and "seconds" in r.reply.reason for r in run[1])
-        ends += f"{out_of_time} / {exhausted - out_of_time}"
+    ended = (counts.raised, counts.out_of_time, counts.out_of_steps) if counts else (summary.crashed, 0, exhausted)
     kinds = counts.kinds if counts else {"cut off": errors.malformed} if errors.malformed else {}
     return [
         f"{summary.task}, {framework(summary, run[0])}",
@@ -56,7 +54,7 @@ def rows(run: Run, counts: Counts | None) -> list[str]:
         str(errors.calls),
         f"{errors.malformed} of {errors.completions}",
         ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())) or "–",
-        ends,
+        " / ".join(map(str, ended)),
         *(mean(spread) for spread in ((tokens.prompt, tokens.cached, tokens.generated) if tokens else (None,) * 3)),
         mean(summary.seconds),
         amount(summary.seconds.median if summary.seconds else None),

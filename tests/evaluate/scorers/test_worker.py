@@ -95,6 +95,13 @@ def test_waiting_for_another_call_is_not_a_calls_own_time(worker: Worker):
     asyncio.run(both())
 
 
+def test_what_counts_is_the_time_that_a_call_computes(worker: Worker, monkeypatch: pytest.MonkeyPatch):
+    call(worker, "sleep", 0.7, seconds=0.5)  # as if the machine had other work
+    monkeypatch.setattr("agentkit.evaluate.scorers.worker.PATIENCE", 1000)
+    with pytest.raises(WorkerTimeout, match=r"took longer than 0\.5 s"):
+        call(worker, "spin", seconds=0.5)
+
+
 @pytest.mark.parametrize("endless", ["spin", "forge"])
 def test_a_call_that_does_not_end_is_killed_and_the_next_one_works(worker: Worker, endless: str):
     first = call(worker, "pid")

@@ -1,13 +1,16 @@
 """Strategies that run the loop: what a run's events become in a reply."""
 
 from collections.abc import Sequence
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from agentkit.answer import Passage
+from agentkit.answer import Passage, Usage
 from agentkit.evaluate.item import Called
 from agentkit.models.model import Completion, Grammar, Message
+from agentkit.protocol import compact
 
 from ..making import LIGHT, adds, redrafts, replied
 
@@ -108,6 +111,20 @@ def test_a_run_into_a_limit_is_exhausted() -> None:
     assert (reply.status, reply.text, reply.confidence) == ("exhausted", None, 0.0)
     assert reply.reason == "the limit of 10 steps"
     assert (reply.completions, len(reply.calls)) == (10, 8)
+
+
+def test_no_clock_ends_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = count(step=3600.0)
+    monkeypatch.setattr("agentkit.agent.time", SimpleNamespace(monotonic=lambda: next(hours)))
+    reply, _ = replied("agent", [PLAN, SUM, answers(42, 1)])
+    assert (reply.status, reply.text) == ("supported", "42")
+
+
+def test_a_run_that_rambles_ends_at_its_tokens() -> None:
+    calls = [compact({**SUM, "arguments": {"expression": f"6 * {n}"}}) for n in range(9)]
+    long = [Completion(text=call, finish="stop", usage=Usage(generated=1500)) for call in calls]
+    reply, _ = replied("agent", [NO_PLAN, *long])
+    assert (reply.status, reply.reason, reply.completions) == ("exhausted", "the limit of 4000 tokens", 4)
 
 
 def test_passages_are_the_first_evidence() -> None:

@@ -140,7 +140,7 @@ def test_a_form_can_be_asked_for_and_rows_that_do_not_fit_are_named(tmp_path: Pa
     assert load_task(file, form="choice").items[0].choices == ("yes", "no", "3")
     task = load_task(file, form="number")
     assert pairs(task) == [("s", "3")]
-    assert task.problems[0] == f"{file}:1 the answer 'yes' is no number; pass --form text"
+    assert task.problems[0] == f"{file}:1 the answer 'yes' is no number; pass form='text'"
     with pytest.raises(ConfigurationError, match="number, text, choice, not 'code'"):
         load_task(file, form="code")
 
