@@ -191,6 +191,21 @@ def test_an_answer_before_the_plan_is_through_is_asked_for_twice() -> None:
     assert further.text == "Twice that is 1600 litres."
 
 
+def test_what_the_plan_has_next_is_told_along_with_an_observation() -> None:
+    script = [plan("lookup", "double"), call("lookup", topic="tanks"), call("double", number=500), answer("1000.", 2)]
+    _, events = run(script, task="Twice the volume of Tank A?")
+    after = [ask.suffix[-1].content for ask in of(Asked, events)[2:]]
+    assert after[0].splitlines()[-1] == "Next in the plan: as asked (double)."
+    assert "plan" not in after[1]
+
+
+def test_a_call_that_found_nothing_is_not_hurried_on() -> None:
+    script = [plan("lookup", "double"), call("lookup", topic="pumps"), call("lookup", topic="tanks"), GIVE_UP]
+    _, events = run(script)
+    assert "Next in the plan" not in of(Asked, events)[2].suffix[-1].content
+    assert "Next in the plan" in of(Asked, events)[3].suffix[-1].content
+
+
 def test_an_impure_tool_is_called_each_time() -> None:
     calls: list[int] = []
 

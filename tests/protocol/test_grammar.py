@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from agentkit import protocol
 from agentkit.models.grammar import admits, compile_grammar
+from agentkit.models.model import Grammar
 from agentkit.protocol import Call, GiveUp, Proposal
 from agentkit.tools import Example, Tool, tool
 
@@ -185,6 +186,13 @@ def test_the_strings_of_a_call_share_one_budget() -> None:
     two = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}
     assert protocol.bounded(one)["properties"]["a"]["maxLength"] == protocol.STRING_CHARS
     assert protocol.bounded(two)["properties"]["a"]["maxLength"] == protocol.STRING_CHARS // 2
+
+
+def test_a_string_has_room_for_an_account_number_and_not_for_endless_zeros() -> None:
+    grammar = Grammar(json_schema=protocol.bounded({"type": "string"}))
+    for text in ("", "DE89 3704 0044 0532 0130 00", "1" * 40, "n = 10\nprint(n)\n", f"{'9' * 40}, {'9' * 40}"):
+        assert admits(grammar, protocol.compact(text))
+    assert not admits(grammar, protocol.compact("n = 1" + "0" * 40))
 
 
 def test_bounds_that_are_there_stay() -> None:

@@ -67,6 +67,13 @@ def test_braces_in_a_description_stay_as_they_are() -> None:
     assert "Takes {x} and {{y}}." in protocol.opening([odd], [], "Go.", plan=True)[0].content
 
 
+def test_worked_examples_come_from_the_longest_call_to_the_shortest_whoever_is_named_first() -> None:
+    told = protocol.opening(SHIPPED, [], "Go.", plan=True)
+    assert told[1:] == protocol.opening(SHIPPED[::-1], [], "Go.", plan=True)[1:]
+    lengths = [len(text) for text in said_by(told, "assistant") if text.startswith('{"tool"')]
+    assert lengths == sorted(lengths, reverse=True)
+
+
 @pytest.mark.parametrize("plan", [True, False])
 @pytest.mark.parametrize("shown", [find, *SHIPPED], ids=lambda shown: shown.name)
 def test_a_worked_example_shows_only_what_a_model_may_write(shown: Tool, plan: bool) -> None:
