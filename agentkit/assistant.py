@@ -100,7 +100,8 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
         if not isinstance(given, list):
             return given
         names = cast(list[Any], given)
-        return {name: {} for name in names} if all(isinstance(name, str) for name in names) else names
+        tables: dict[Any, Any] = {name: {} for name in names if isinstance(name, str)}
+        return tables if len(tables) == len(names) else names
 
     @classmethod
     def read(cls, file: Path) -> Self:

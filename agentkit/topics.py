@@ -5,15 +5,17 @@ compared with questions that the profile lists. That is coarse and says so: what
 does a language other than English, and what a document tells is no concern of it.
 """
 
+import re
 from collections.abc import Sequence
 
 from pydantic import BaseModel, Field, model_validator
 
 from agentkit.checks.citations import Similarity
-from agentkit.checks.words import content_words
+from agentkit.checks.words import stem
 from agentkit.errors import ConfigurationError
 from agentkit.knowledge.sentences import sentences
 
+WORD = re.compile(r"\w+")
 ALIKE = 0.5
 """Least cosine between a question and one of those listed. With all-MiniLM-L6-v2, over 40 topics of
 train/metatool_queries with 5 questions listed each (`tests/benchmarks/calibrate_topics.py`): 64 % of 800 further
@@ -34,12 +36,14 @@ class Topic(BaseModel, frozen=True, extra="forbid"):
     unlike: list[str] = []
     """Questions to take all the same, though they resemble these: the closest question decides."""
     words: list[str] = []
-    """Phrases; a question that has all the words of one is refused, whatever else it says."""
+    """Phrases; a question that has one is refused, whatever else it says. Endings don't count: `bomb` is `bombs`."""
 
     @model_validator(mode="after")
     def _is_told_somehow(self) -> "Topic":
-        if not self.like and not any(content_words(phrase) for phrase in self.words):
+        if not self.like and not self.words:
             raise ValueError("needs questions in `like` or phrases in `words`, else nothing would be refused")
+        if not all(stems(phrase).strip() for phrase in self.words):
+            raise ValueError("has a phrase in `words` without a word; take it out")
         return self
 
 
@@ -66,9 +70,9 @@ class TopicGuard:
         """What to say instead of an answer; empty where nothing is refused."""
         # Each sentence by itself too: a long question drowns what one of its sentences asks.
         asked = list(dict.fromkeys([question, *sentences(question)]))
-        words = content_words(question)
+        words = stems(question)
         for topic in self.topics:
-            if any(content_words(phrase) <= words for phrase in topic.words) or self.resembles(asked, topic):
+            if any(stems(phrase) in words for phrase in topic.words) or self.resembles(asked, topic):
                 return topic.say
         return ""
 
@@ -82,3 +86,8 @@ class TopicGuard:
             max(row[:n]) >= ALIKE and max(row[:n]) > max(row[n:], default=-1.0)
             for row in ([float(c) for c in row] for row in cosines)
         )
+
+
+def stems(text: str) -> str:
+    """The words of a text without their endings, each between spaces, so that phrases can be found in it."""
+    return f" {' '.join(map(stem, WORD.findall(text)))} "

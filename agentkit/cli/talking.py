@@ -37,7 +37,8 @@ def obey(line: str, conversation: "Conversation", screen: Screen) -> str:
 
 def sources(conversation: "Conversation", _argument: str, shown: Screen) -> None:
     """The evidence that the last answer stands on, in full."""
-    found = next((e.sources for e in reversed(conversation.exchanges) if e.answer and e.answer.text), [])
+    answered = [exchange for exchange in conversation.exchanges if exchange.answer and exchange.answer.text]
+    found = answered[-1].sources if answered else []
     for evidence in found:
         text = Text(f"{one_line(evidence.source)}\n" if evidence.source else "", style="cyan")
         shown.line(f"[{evidence.id}]", text.append(printable(evidence.text), style="none"), mark="cyan")
