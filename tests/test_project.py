@@ -184,7 +184,9 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "conversation": FLOOR | {"agent", "trace"},
     "replay": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent"},
     "evaluate": FLOOR | PARTS | {"lazy", "tools", "checks", "protocol", "run", "agent"},
-    "cli": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent", "trace", "replay", "evaluate"}
+    "cli": FLOOR
+    | PARTS
+    | {"tools", "checks", "protocol", "run", "agent", "trace", "replay", "evaluate"}
     | {"assistant", "conversation"},
     "__main__": frozenset({"cli"}),
     "agentkit_tools": FLOOR | PARTS | {"tools"},  # a tool knows no agent
