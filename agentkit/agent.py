@@ -12,16 +12,17 @@ from typing import Any, Generic, Self, cast
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
-from agentkit import protocol
+from agentkit import grammars, protocol
 from agentkit.answer import Answer, Finding, Passage
-from agentkit.checks import Check, Draft, default_checks, judge, name_of
+from agentkit.checks import Check, Draft, agreement, default_checks, judge, name_of
 from agentkit.errors import ConfigurationError, ContextOverflow, DefinitionError, GrammarError
 from agentkit.events import Event, Finished, Started, Turn
 from agentkit.limits import Limits
 from agentkit.models.catalog import load as load_model
 from agentkit.models.grammar import compile_grammar
 from agentkit.models.model import Completion, Message, Model, Sampling, Session
-from agentkit.run import Ask, Exhausted, Invoke, Need, Result, Run, Verified, Verify
+from agentkit.needs import Ask, Invoke, Need, Result, Verified, Verify
+from agentkit.run import Exhausted, Run
 from agentkit.tools import Outcome, Tool, load_tools, one_line, tool
 
 T = TypeVar("T", default=Any)
@@ -84,7 +85,7 @@ class Agent(Generic[T]):
                     f"tool {bound.name!r} needs a {' and a '.join(bound.missing)}: pass it in `resources`"
                 )
             try:
-                compile_grammar(protocol.act_grammar([bound], []))
+                compile_grammar(grammars.act_grammar([bound], []))
             except GrammarError as error:
                 raise DefinitionError(f"tool {bound.name!r}: a model can't write its arguments: {error}") from None
         names = [t.name for t in self.tools]
@@ -144,6 +145,7 @@ class Agent(Generic[T]):
             passages=passages,
             plan=self.plan,
             output=self.output.json_schema() if self.output else None,
+            rederive=agreement in self.checks,
             unchecked=self.unchecked,
             instructions=self.instructions,
         )

@@ -55,7 +55,7 @@ class Asked(BaseModel, frozen=True):
     event: Literal["asked"] = "asked"
     step: int
     """Decisions asked for so far, this one included."""
-    kind: Literal["plan", "act", "answer", "redraft"]
+    kind: Literal["plan", "act", "answer", "redraft", "again"]
     suffix: tuple[Told, ...]
     """The messages that the transcript has gained since the last time."""
     schema_: dict[str, Any] = Field(alias="schema")
@@ -100,6 +100,8 @@ class Called(BaseModel, frozen=True):
     arguments: dict[str, Any]
     repeated: bool = False
     """An identical call to a pure tool: answered from its first result."""
+    again: bool = False
+    """Made to derive a second time what another tool had computed."""
 
 
 class Observed(BaseModel, frozen=True):

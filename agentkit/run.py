@@ -8,14 +8,11 @@ without a model, a tool or a clock.
 import json
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
-
-from agentkit import protocol
+from agentkit import grammars, protocol
 from agentkit.answer import Answer, Evidence, Finding, Passage, Usage
-from agentkit.checks import Draft, Verdict, invented
+from agentkit.checks import Draft, invented
 from agentkit.events import (
     Asked,
     Called,
@@ -33,6 +30,7 @@ from agentkit.events import (
 from agentkit.limits import Limits
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar
+from agentkit.needs import Ask, Invoke, Need, Result, Verified, Verify, needed
 from agentkit.protocol import Call, Decision, GiveUp, Kind, Malformed, Plan, Proposal
 from agentkit.tools import Outcome, Tool
 
@@ -42,44 +40,6 @@ IDLE_STEPS = 2
 """Calls in a row without new evidence after which the acting ends."""
 EVIDENCE_CHARS = 20_000
 """Longest text that one piece of evidence keeps; the model sees less (`Limits.observation_chars`)."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """Needs a `Completion`: the next assistant message under this grammar."""
-
-    messages: tuple[Told, ...]
-    grammar: Grammar
-    max_tokens: int
-
-
-@dataclass(frozen=True)
-class Invoke:
-    """Needs an `Outcome`: what the tool reports."""
-
-    tool: Tool
-    arguments: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Verify:
-    """Needs the verdict and findings of the checks."""
-
-    draft: Draft
-
-
-Need = Ask | Invoke | Verify
-
-
-class Verified(BaseModel, frozen=True):
-    """The result of the checks."""
-
-    verdict: Verdict
-    findings: tuple[Finding, ...]
-    seconds: float = 0.0
-
-
-Result = Completion | Outcome | Verified
 
 
 class Exhausted(Exception):
@@ -100,6 +60,7 @@ class Run:
         passages: Sequence[Passage] = (),
         plan: bool = True,
         output: Mapping[str, Any] | None = None,
+        rederive: bool = False,
         unchecked: bool = False,
         instructions: str = "",
     ) -> None:
@@ -113,6 +74,8 @@ class Run:
         self.history = tuple(history)
         self.plan = plan
         self.output = output
+        self.rederive = rederive
+        """Whether what a tool computed is derived a second time, by another one, for a check to compare."""
         self.unchecked = unchecked
         """Whether the text of an unchecked answer is handed over."""
         self.passages = tuple(passages)
@@ -153,6 +116,7 @@ class Run:
                 if isinstance(decision, Call):
                     yield from self.act(decision)
             while isinstance(decision, Proposal):
+                yield from self.derive_again()
                 checked = yield from self.check(decision)
                 if checked.verdict == "supported":
                     return self.answered(decision, checked)
@@ -228,9 +192,11 @@ class Run:
     def grammar(self, kind: Kind) -> Grammar:
         """What the next decision may be."""
         if kind == "plan":
-            return protocol.plan_grammar(self.tools)
+            return grammars.plan_grammar(self.tools)
+        if kind == "again":
+            return grammars.act_grammar(self.others(), [], answer=False)
         acting = kind == "act" and self.idle < IDLE_STEPS and not reaches(self.limits.tool_calls, self.reached)
-        return protocol.act_grammar(
+        return grammars.act_grammar(
             self.tools if acting else (),
             [e.id for e in self.evidence],
             # Who plans to use a tool answers once one has reported something: small models like to skip their plan.
@@ -257,12 +223,18 @@ class Run:
 
     # Acting and reflecting
 
-    def act(self, call: Call) -> Generator[Need, Result, None]:
+    def act(self, call: Call, *, again: bool = False) -> Generator[Need, Result, None]:
         """Call the tool and tell the model what it reported; reflecting is the decision that follows."""
         tool = next(t for t in self.tools if t.name == call.tool)
         key = json.dumps([call.tool, call.arguments], sort_keys=True, ensure_ascii=False)
         first = self.first.get(key)
-        called = Called(call=len(self.calls) + 1, tool=call.tool, arguments=call.arguments, repeated=first is not None)
+        called = Called(
+            call=len(self.calls) + 1,
+            tool=call.tool,
+            arguments=call.arguments,
+            repeated=first is not None,
+            again=again,
+        )
         self.calls.append(called)
         self.emit(called)
         if first is not None:
@@ -284,10 +256,11 @@ class Run:
         self.emit(observed.model_copy(update={"cut": cut}))
 
     def collect(self, called: Called, outcome: Outcome) -> Observed:
-        """Number what is new; a passage that had been found before keeps its number."""
+        """Number what is new. A passage found before keeps its number, and so does what the same call said before."""
         new: list[Evidence] = []
         known: list[int] = []
-        numbers = {(e.source, e.text): e.id for e in self.evidence if e.source}
+        same = {c.call for c in self.calls if (c.tool, c.arguments) == (called.tool, called.arguments)}
+        numbers = {(e.source, e.text): e.id for e in self.evidence if e.source or e.call in same}
         for part in outcome.parts:
             text = part.text[:EVIDENCE_CHARS]
             if (part.source, text) in numbers:
@@ -320,6 +293,21 @@ class Run:
         return [step for step in self.intended if step.tool not in reported]
 
     # Checking and correcting
+
+    def derive_again(self) -> Generator[Need, Result, None]:
+        """Have a computed result derived once more, by another tool than the one that computed it."""
+        if not self.rederive or any(call.again for call in self.calls) or not self.others():
+            return
+        self.tell("user", protocol.again(self.others()))
+        decision = yield from self.decide("again")
+        if isinstance(decision, Call):
+            yield from self.act(decision, again=True)
+
+    def others(self) -> list[Tool]:
+        """The tools that compute and had no part in what was computed; none, if nothing was."""
+        reported = {e.tool for e in self.evidence}
+        computing = [tool for tool in self.tools if tool.grounded]
+        return [t for t in computing if t.name not in reported] if any(t.name in reported for t in computing) else []
 
     def check(self, proposal: Proposal) -> Generator[Need, Result, Verified]:
         """Hold the draft against the evidence."""
@@ -380,17 +368,6 @@ class Run:
             findings=self.findings,
             usage=self.usage,
         )
-
-
-R = TypeVar("R", Completion, Outcome, Verified)
-
-
-def needed(need: Need, kind: type[R]) -> Generator[Need, Result, R]:
-    """Yield a need and insist on the kind of result that it has."""
-    result = yield need
-    if not isinstance(result, kind):
-        raise TypeError(f"{type(need).__name__} needs a {kind.__name__}, was sent {type(result).__name__}")
-    return result
 
 
 def given(number: int, passage: Passage) -> Evidence:

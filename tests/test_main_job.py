@@ -18,8 +18,9 @@ from agentkit.limits import Limits
 from agentkit.models import catalog
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar
+from agentkit.needs import Ask, Invoke, Verified, Verify
 from agentkit.protocol import GIVE_UP, compact
-from agentkit.run import Ask, Invoke, Run, Verified, Verify
+from agentkit.run import Run
 from agentkit.tools import Outcome, Part, Tool, load_tools
 from agentkit.trace import read_trace
 

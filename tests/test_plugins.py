@@ -52,7 +52,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_installed_is_known_in_order_without_being_loaded() -> None:
     assert {"abacus", "absent", "calculator"} <= known_tools().keys()
     assert list(known_tools()) == sorted(known_tools())
-    assert list(known_checks()) == ["number", "polite"]
+    assert list(known_checks()) == ["agreement", "number", "polite"]
     assert "plugins_test_package" not in sys.modules
 
 
@@ -86,5 +86,5 @@ def test_what_breaks_on_import_is_told_in_one_line() -> None:
 def test_an_unknown_name_lists_those_there_are() -> None:
     with pytest.raises(UnknownName, match="no tool named 'slide'; there are: abacus, absent, bare, calculator"):
         load_tools(["slide"])
-    with pytest.raises(UnknownName, match="no check named 'rude'; there are: number, polite"):
+    with pytest.raises(UnknownName, match="no check named 'rude'; there are: agreement, number, polite"):
         load_checks(["rude"])

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 from prefix_reuse import BOUND, DECISIONS, Led, Reuse, measure
 
-from agentkit import protocol
+from agentkit import grammars, protocol
 from agentkit.agent import Agent
 from agentkit.answer import Usage
 from agentkit.checks import numbers
@@ -98,7 +98,7 @@ def test_whatever_the_model_decides_and_wherever_it_is_cut_off_is_reused(model: 
         usages: list[Usage] = []
         async with model.session() as session:
             for step in range(5):
-                grammar = protocol.act_grammar([stock, price], range(1, step + 1), answer=step > 0)
+                grammar = grammars.act_grammar([stock, price], range(1, step + 1), answer=step > 0)
                 sampling = Sampling(max_tokens=5 if step == 2 else 200)
                 messages = [Message(role=m.role, content=m.content) for m in told]
                 written = await session.generate(messages, grammar=grammar, sampling=sampling)

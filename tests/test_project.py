@@ -163,6 +163,7 @@ def test_no_file_is_longer_than_one_job_takes(path: Path) -> None:
 
 FLOOR = frozenset("answer errors events limits settings".split())
 PARTS = frozenset("arithmetic knowledge models sandbox".split())
+LOOP = frozenset("tools checks grammars protocol needs".split())
 MAY_KNOW: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "answer": frozenset(),
@@ -176,18 +177,17 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "tools": FLOOR | PARTS | {"plugins"},
     "checks": FLOOR | PARTS | {"plugins"},  # a check calls no tool
     "decision": FLOOR | {"tools"},
-    "protocol": FLOOR | PARTS | {"tools", "decision"},
-    "run": FLOOR | PARTS | {"tools", "checks", "protocol"},
-    "agent": FLOOR | PARTS | {"tools", "checks", "protocol", "run"},
+    "grammars": FLOOR | PARTS | {"tools"},
+    "protocol": FLOOR | PARTS | {"tools", "decision", "grammars"},
+    "needs": FLOOR | PARTS | {"tools", "checks"},
+    "run": FLOOR | PARTS | LOOP,
+    "agent": FLOOR | PARTS | LOOP | {"run"},
     "topics": FLOOR | PARTS | {"checks"},
     "assistant": FLOOR | PARTS | {"tools", "checks", "agent", "topics"},
     "conversation": FLOOR | {"agent", "trace"},
-    "replay": FLOOR | PARTS | {"tools", "checks", "protocol", "run", "agent"},
-    "evaluate": FLOOR | PARTS | {"lazy", "tools", "checks", "protocol", "run", "agent"},
-    "cli": FLOOR
-    | PARTS
-    | {"tools", "checks", "protocol", "run", "agent", "trace", "replay", "evaluate"}
-    | {"assistant", "conversation"},
+    "replay": FLOOR | PARTS | LOOP | {"run", "agent"},
+    "evaluate": FLOOR | PARTS | LOOP | {"lazy", "run", "agent"},
+    "cli": FLOOR | PARTS | LOOP | {"run", "agent", "trace", "replay", "evaluate", "assistant", "conversation"},
     "__main__": frozenset({"cli"}),
     "agentkit_tools": FLOOR | PARTS | {"tools"},  # a tool knows no agent
 }

@@ -225,6 +225,21 @@ def test_two_calls_without_new_evidence_end_the_acting() -> None:
         run([plan("lookup"), *idle, call("lookup", topic="birds")])
 
 
+def test_an_impure_tool_that_says_the_same_again_brings_nothing_new() -> None:
+    said = itertools.cycle(["ready", "ready", "ready", "done"])
+
+    @tool
+    def state(job: str) -> str:
+        """How a job is doing."""
+        return next(said)
+
+    again = call("state", job="a")
+    _, events = run([plan("state"), again, again, again, GIVE_UP], tools=[state], lenient=True)
+    assert [bool(o.evidence) for o in of(Observed, events)] == [True, False, False]
+    assert [o.known for o in of(Observed, events)] == [(), (1,), (1,)]
+    assert not any("tool" in option["properties"] for option in of(Asked, events)[-1].schema_["anyOf"])
+
+
 def test_a_failing_tool_is_an_observation_with_its_hint() -> None:
     @tool
     def fail() -> str:

@@ -6,6 +6,7 @@ and says whether every claim stands.
 
 from collections.abc import Sequence
 
+from agentkit.checks.agreement import agreement
 from agentkit.checks.answerability import Answerability
 from agentkit.checks.check import Check, Draft, Verdict, judge, known_checks, load_checks, name_of
 from agentkit.checks.citations import Citations
@@ -22,6 +23,7 @@ __all__ = [
     "Draft",
     "Required",
     "Verdict",
+    "agreement",
     "default_checks",
     "equations",
     "invented",

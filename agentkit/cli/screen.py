@@ -40,7 +40,13 @@ CODE_LINES = 12
 NUMBERS = 8
 """Numbers of a correction that are listed; more are counted."""
 
-WAITING = {"plan": "planning", "act": "deciding", "answer": "answering", "redraft": "correcting the answer"}
+WAITING = {
+    "plan": "planning",
+    "act": "deciding",
+    "answer": "answering",
+    "redraft": "correcting the answer",
+    "again": "deriving it again",
+}
 
 
 class Screen:

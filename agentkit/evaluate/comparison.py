@@ -46,9 +46,9 @@ class Comparison(BaseModel, frozen=True):
     """Of the headline metric, items paired."""
     value_difference: Estimate
     mcnemar: McNemar
-    p_clustered: float | None
-    """The permutation test that swaps whole clusters; None where every item stands on its own, as McNemar's test then
-    says it all. Where it is there, trust it rather than McNemar's."""
+    p_permuted: float | None
+    """The permutation test of the headline difference, which swaps whole clusters; None where every item stands on its
+    own and counts alike, as McNemar's test then says it all. Where it is there, trust it rather than McNemar's."""
     hallucination: EqualCoverage | None
     """At equal coverage; None if a run answered nothing."""
     tokens_ratio: Estimate | None
@@ -65,7 +65,7 @@ class Comparison(BaseModel, frozen=True):
     @property
     def p(self) -> float:
         """The p value to go by."""
-        return self.mcnemar.p if self.p_clustered is None else self.p_clustered
+        return self.mcnemar.p if self.p_permuted is None else self.p_permuted
 
 
 def compare(a: Run, b: Run, *, equal_tokens: bool = False, seed: int = 0) -> Comparison:
@@ -124,7 +124,9 @@ def compare(a: Run, b: Run, *, equal_tokens: bool = False, seed: int = 0) -> Com
         difference=differs,
         value_difference=there(difference(*values, clusters=clusters, seed=seed)),
         mcnemar=mcnemar(*rights),
-        p_clustered=None if differs.clusters == len(left) else sign_flip(*marks, clusters=clusters, seed=seed),
+        p_permuted=sign_flip(*marks, clusters=clusters, strata=strata, seed=seed)
+        if strata or differs.clusters < len(left)
+        else None,
         hallucination=equal_coverage(ranked(a[0], left), ranked(b[0], right), clusters=clusters, seed=seed),
         tokens_ratio=ratio(*tokens, clusters=contexts, seed=seed),
         seconds_ratio=ratio(*took, clusters=contexts, seed=seed),

@@ -222,8 +222,8 @@ def differences(comparison: Comparison) -> Iterator[tuple[str, str]]:
         yield "mean credit, B−A, points", change(v.value, v.low, v.high)
     yield "right", f"both {m.both}, only A {m.only_a}, only B {m.only_b}, neither {m.neither}"
     yield "McNemar, exact", p_equals(m.p)
-    if comparison.p_clustered is not None:
-        yield "contexts swapped", p_equals(comparison.p_clustered)
+    if comparison.p_permuted is not None:
+        yield "permutation test", p_equals(comparison.p_permuted)
     if (h := comparison.hallucination) is None:
         yield "wrong answers", "not comparable: one of the two answered nothing"
     else:
@@ -243,7 +243,7 @@ def differences(comparison: Comparison) -> Iterator[tuple[str, str]]:
         yield "at equal tokens", f"{amount(e.tokens)} per item each{cut}"
         yield "  right, %", f"A {interval(e.a)}, B {interval(e.b)}"
         difference = change(e.difference.value, e.difference.low, e.difference.high)
-        p = p_equals(e.mcnemar.p if e.p_clustered is None else e.p_clustered)
+        p = p_equals(e.mcnemar.p if e.p_permuted is None else e.p_permuted)
         yield "  B−A, points", f"{difference}, {p}"
     for note in comparison.notes:
         yield "note", legible(note)

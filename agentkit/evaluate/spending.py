@@ -27,8 +27,8 @@ class EqualTokens(BaseModel, frozen=True):
     difference: Estimate
     """b - a, items paired; for the cap as it was chosen here."""
     mcnemar: McNemar
-    p_clustered: float | None
-    """The permutation test that swaps whole clusters; None where every item stands on its own."""
+    p_permuted: float | None
+    """The permutation test; None where every item stands on its own and counts alike."""
     curve_a: Curve
     curve_b: Curve
 
@@ -74,7 +74,9 @@ def at_equal_tokens(
         b=b,
         difference=differs,
         mcnemar=mcnemar(*kept),
-        p_clustered=None if differs.clusters == differs.n else sign_flip(*marks, clusters=clusters, seed=seed),
+        p_permuted=sign_flip(*marks, clusters=clusters, strata=strata, seed=seed)
+        if strata or differs.clusters < differs.n
+        else None,
         curve_a=curve(spent[0], right[0]),
         curve_b=curve(spent[1], right[1]),
     )

@@ -219,13 +219,25 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> McNemar:
     return McNemar(both=both, only_a=only_a, only_b=only_b, neither=len(pairs) - both - only_a - only_b, p=p)
 
 
-def sign_flip(a: Sequence[float], b: Sequence[float], *, clusters: Sequence[str] | None = None, seed: int = 0) -> float:
+def sign_flip(
+    a: Sequence[float],
+    b: Sequence[float],
+    *,
+    clusters: Sequence[str] | None = None,
+    strata: Sequence[str] | None = None,
+    seed: int = 0,
+) -> float:
     """Two-sided p that a and b are exchangeable within every cluster: a permutation test that swaps whole clusters.
 
-    What McNemar's test is for items that share a context; with every item on its own the two agree.
+    What McNemar's test is for items that share a context, or count as `difference` has them count in strata; with every
+    item on its own and alike the two agree.
     """
     np, stats = libraries()
-    sums = [grouped(side, clusters, None).sums[0] for side in (a, b)]
+    # The share of each cluster in the mean of the strata's means.
+    sums = [
+        (g.sums / g.sizes.sum(axis=1, keepdims=True)).mean(axis=0)
+        for g in (grouped(x, clusters, strata) for x in (a, b))
+    ]
     changed = ~np.isclose(sums[0], sums[1])
     if changed.sum() < 2:
         return 1.0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from agentkit import protocol
+from agentkit import grammars
 from agentkit.cli import main
 from agentkit.models import catalog
 
@@ -32,7 +32,7 @@ SUM = (
 )
 """What a model writes that takes 15% of 80."""
 
-GIVES_UP = {"give_up": {"reason": protocol.GIVE_UP[0]}}
+GIVES_UP = {"give_up": {"reason": grammars.GIVE_UP[0]}}
 """What a model writes that stops without an answer."""
 
 PLUGIN = '''

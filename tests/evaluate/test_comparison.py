@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_items_are_paired() -> None:
     assert found.mcnemar.only_a == sum(x and not y for x, y in zip(a, b, strict=True))
     assert found.mcnemar.both + found.mcnemar.only_b == sum(b)
     assert found.p == found.mcnemar.p
-    assert found.p_clustered is None
+    assert found.p_permuted is None
     assert (found.a.strategy, found.b.strategy, found.n) == ("direct", "agent", 100)
 
 
@@ -101,8 +102,8 @@ def test_contexts_are_swapped_whole() -> None:
     a, b = [False] * 80, [True] * 60 + [False] * 20
     found = compare(run(a, cluster=clusters), run(b, cluster=clusters))
     assert found.mcnemar.p < 1e-6
-    assert found.p_clustered == pytest.approx(0.25), "3 contexts of 4 that changed: 2 / 2^3"
-    assert found.p == found.p_clustered
+    assert found.p_permuted == pytest.approx(0.25), "3 contexts of 4 that changed: 2 / 2^3"
+    assert found.p == found.p_permuted
     assert found.difference.low < 0.3
     assert any("go by the clustered test" in note for note in found.notes)
 
@@ -117,6 +118,26 @@ def test_the_balanced_metric_is_compared_balanced() -> None:
     assert (found.a.score.value, found.b.score.value) == (0.25, 0.75)
     assert found.difference.value == pytest.approx(0.5)
     assert found.a.accuracy.value == pytest.approx(30 / 80)
+
+
+def test_the_balanced_metric_is_tested_balanced() -> None:
+    answerable = [True] * 60 + [False] * 6
+    a = [True] * 30 + [False] * 30 + [False] * 6
+    b = [False] * 6 + [True] * 24 + [False] * 30 + [True] * 6
+    same: dict[str, Any] = {"metric": "balanced accuracy", "answerable": answerable}
+    found = compare(run(a, **same), run(b, **same))
+    assert found.mcnemar.p == 1.0, "6 better, 6 worse"
+    assert found.difference.value == pytest.approx((1 - 6 / 60) / 2)
+    assert found.p_permuted == pytest.approx(2 * exceeding(6 * [1 / 6] + 6 * [-1 / 60]))
+    assert found.p < 0.1
+
+
+def exceeding(changes: Sequence[float]) -> float:
+    """The share of sign patterns whose sum is at least that of the changes, all patterns counted."""
+    sums = [
+        sum(s * abs(c) for s, c in zip(signs, changes, strict=True)) for signs in product((-1, 1), repeat=len(changes))
+    ]
+    return sum(total >= sum(changes) - 1e-12 for total in sums) / len(sums)
 
 
 def test_answers_are_wrong_at_equal_coverage() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from agentkit import protocol
+from agentkit import grammars, protocol
 from agentkit.events import Told
 from agentkit.tools import Example, load_tools, tool
 
@@ -86,4 +86,4 @@ def said_by(told: Sequence[Told], role: str) -> list[str]:
 
 
 ANSWER = {"answer": {"evidence": [1], "text": "It is in the hall."}}
-GIVES_UP = {"give_up": {"reason": protocol.GIVE_UP[0]}}
+GIVES_UP = {"give_up": {"reason": grammars.GIVE_UP[0]}}

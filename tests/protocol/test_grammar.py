@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from agentkit import protocol
+from agentkit import grammars, protocol
 from agentkit.models.grammar import admits, compile_grammar
 from agentkit.models.model import Grammar
 from agentkit.protocol import Call, GiveUp, Proposal
@@ -35,7 +35,7 @@ from .house import (
 
 
 def test_a_plan_names_only_tools_that_there_are_and_is_short() -> None:
-    grammar = protocol.plan_grammar([find, ring])
+    grammar = grammars.plan_grammar([find, ring])
     one, other = (
         said_by(
             protocol.demonstrate(t, Example(task="t", purpose="the lamp", arguments={}, result=""), plan=True),
@@ -47,11 +47,11 @@ def test_a_plan_names_only_tools_that_there_are_and_is_short() -> None:
     assert admits(grammar, one)
     assert admits(grammar, other)
     assert admits(grammar, written({"plan": []}))
-    assert admits(grammar, written({"plan": [step] * protocol.PLAN_STEPS}))
-    assert not admits(grammar, written({"plan": [step] * (protocol.PLAN_STEPS + 1)}))
+    assert admits(grammar, written({"plan": [step] * grammars.PLAN_STEPS}))
+    assert not admits(grammar, written({"plan": [step] * (grammars.PLAN_STEPS + 1)}))
     assert not admits(grammar, one.replace("find", "fund"))
     assert not admits(grammar, one.replace("the lamp", "print(1)"))
-    assert not admits(protocol.plan_grammar([find]), other)
+    assert not admits(grammars.plan_grammar([find]), other)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_plan_names_only_tools_that_there_are_and_is_short() -> None:
 )
 def test_every_decision_that_there_can_be_is_admitted_and_read_back(decision: dict[str, Any]) -> None:
     text = written(decision)
-    assert admits(protocol.act_grammar(TOOLS, [1, 2]), text)
+    assert admits(grammars.act_grammar(TOOLS, [1, 2]), text)
     read = protocol.read(text, TOOLS)
     match read:
         case Call():
@@ -81,7 +81,7 @@ def test_every_decision_that_there_can_be_is_admitted_and_read_back(decision: di
         case Proposal():
             assert {"answer": {"evidence": list(read.cited), "text": read.text}} == decision
         case _:
-            assert read == GiveUp(reason=protocol.GIVE_UP[0])
+            assert read == GiveUp(reason=grammars.GIVE_UP[0])
 
 
 @pytest.mark.parametrize(
@@ -110,24 +110,24 @@ def test_every_decision_that_there_can_be_is_admitted_and_read_back(decision: di
     ids=written,
 )
 def test_no_other_decision_is_admitted(decision: object) -> None:
-    assert not admits(protocol.act_grammar(TOOLS, [1, 2]), written(decision))
+    assert not admits(grammars.act_grammar(TOOLS, [1, 2]), written(decision))
 
 
 def test_without_evidence_an_answer_cites_none() -> None:
-    grammar = protocol.act_grammar(TOOLS, [])
+    grammar = grammars.act_grammar(TOOLS, [])
     assert admits(grammar, written({"answer": {"evidence": [], "text": "Hello."}}))
     assert not admits(grammar, written(ANSWER))
 
 
 def test_whoever_may_not_answer_yet_can_call_or_give_up() -> None:
-    grammar = protocol.act_grammar(TOOLS, [1], answer=False)
+    grammar = grammars.act_grammar(TOOLS, [1], answer=False)
     assert not admits(grammar, written(ANSWER))
     assert admits(grammar, written({"tool": "ring", "arguments": {}}))
     assert admits(grammar, written(GIVES_UP))
 
 
 def test_an_output_type_takes_the_place_of_the_text() -> None:
-    grammar = protocol.act_grammar(TOOLS, [1], output=Tree.model_json_schema())
+    grammar = grammars.act_grammar(TOOLS, [1], output=Tree.model_json_schema())
     text = written({"answer": {"evidence": [1], "value": TREE}})
     assert admits(grammar, text)
     assert not admits(grammar, written(ANSWER))
@@ -143,7 +143,7 @@ def test_definitions_of_several_tools_do_not_meet() -> None:
         """Mix a colour."""
         return str(colour)
 
-    grammar = protocol.act_grammar([paint, mix], [1], output=Part.model_json_schema())
+    grammar = grammars.act_grammar([paint, mix], [1], output=Part.model_json_schema())
     assert admits(grammar, written({"tool": "paint", "arguments": {"part": "red", "description": ""}}))
     assert admits(grammar, written({"tool": "mix", "arguments": {"colour": {"red": 3}}}))
     assert not admits(grammar, written({"tool": "mix", "arguments": {"colour": "red"}}))
@@ -155,27 +155,27 @@ def test_definitions_of_several_tools_do_not_meet() -> None:
 @pytest.mark.parametrize("evidence", [(), (1,), tuple(range(1, 40))], ids=len)
 def test_every_grammar_of_a_run_compiles(evidence: Sequence[int], numbers: Sequence[str] | None, answer: bool) -> None:
     for tools in ((), TOOLS, (*TOOLS, *SHIPPED)):
-        compile_grammar(protocol.act_grammar(tools, evidence, answer=answer, numbers=numbers))
-        compile_grammar(protocol.act_grammar(tools, evidence, answer=answer, output=Tree.model_json_schema()))
-    compile_grammar(protocol.plan_grammar([*TOOLS, *SHIPPED]))
+        compile_grammar(grammars.act_grammar(tools, evidence, answer=answer, numbers=numbers))
+        compile_grammar(grammars.act_grammar(tools, evidence, answer=answer, output=Tree.model_json_schema()))
+    compile_grammar(grammars.plan_grammar([*TOOLS, *SHIPPED]))
 
 
 # Bounds
 
 
 def test_strings_numbers_and_lists_without_a_bound_get_one() -> None:
-    grammar = protocol.act_grammar([find], [1])
+    grammar = grammars.act_grammar([find], [1])
 
     def words(count: int, length: int) -> str:
         return written({"tool": "find", "arguments": {"words": ["x" * length] * count}})
 
-    assert admits(grammar, words(protocol.ITEMS, 1))
-    assert not admits(grammar, words(protocol.ITEMS + 1, 1))
-    assert admits(grammar, words(1, protocol.SHORTEST))
-    assert not admits(grammar, words(1, protocol.STRING_CHARS))
+    assert admits(grammar, words(grammars.ITEMS, 1))
+    assert not admits(grammar, words(grammars.ITEMS + 1, 1))
+    assert admits(grammar, words(1, grammars.SHORTEST))
+    assert not admits(grammar, words(1, grammars.STRING_CHARS))
     numbers = {"type": "object", "properties": {"n": {"type": "integer"}, "x": {"type": "number"}, "any": {}}}
     given = Tool.from_schema("given", "Takes numbers.", numbers, len)
-    offered = protocol.act_grammar([given], [1])
+    offered = grammars.act_grammar([given], [1])
     assert admits(offered, written({"tool": "given", "arguments": {"n": -12, "x": -118.2437, "any": "text"}}))
     assert not admits(offered, written({"tool": "given", "arguments": {"n": 10**20}}))
     assert not admits(offered, '{"tool":"given","arguments":{"x":0.' + "1" * 40 + "}}")
@@ -184,12 +184,12 @@ def test_strings_numbers_and_lists_without_a_bound_get_one() -> None:
 def test_the_strings_of_a_call_share_one_budget() -> None:
     one = {"type": "object", "properties": {"a": {"type": "string"}}}
     two = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}
-    assert protocol.bounded(one)["properties"]["a"]["maxLength"] == protocol.STRING_CHARS
-    assert protocol.bounded(two)["properties"]["a"]["maxLength"] == protocol.STRING_CHARS // 2
+    assert grammars.bounded(one)["properties"]["a"]["maxLength"] == grammars.STRING_CHARS
+    assert grammars.bounded(two)["properties"]["a"]["maxLength"] == grammars.STRING_CHARS // 2
 
 
 def test_a_string_has_room_for_an_account_number_and_not_for_endless_zeros() -> None:
-    grammar = Grammar(json_schema=protocol.bounded({"type": "string"}))
+    grammar = Grammar(json_schema=grammars.bounded({"type": "string"}))
     for text in ("", "DE89 3704 0044 0532 0130 00", "1" * 40, "n = 10\nprint(n)\n", f"{'9' * 40}, {'9' * 40}"):
         assert admits(grammar, protocol.compact(text))
     assert not admits(grammar, protocol.compact("n = 1" + "0" * 40))
@@ -206,10 +206,10 @@ def test_bounds_that_are_there_stay() -> None:
         },
         "required": ["description"],
     }
-    assert protocol.bounded(schema) == {
+    assert grammars.bounded(schema) == {
         "type": "object",
         "properties": {
-            "description": {"type": "string", "maxLength": 9, "pattern": protocol.DIGITS},
+            "description": {"type": "string", "maxLength": 9, "pattern": grammars.DIGITS},
             "default": {"type": "array", "items": {"type": "string", "pattern": "^a+$"}, "maxItems": 2},
             "when": {"type": "string", "format": "date"},
             "kind": {"enum": ["description", "default"]},
@@ -222,16 +222,16 @@ def test_bounds_that_are_there_stay() -> None:
 def test_bounds_reach_into_options_and_leave_the_schema_itself_alone() -> None:
     schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
     before = json.dumps(schema)
-    one, many, nothing = protocol.bounded(schema)["anyOf"]
-    assert one["maxLength"] == many["items"]["maxLength"] == protocol.STRING_CHARS // (1 + protocol.ITEMS)
-    assert many["maxItems"] == protocol.ITEMS
+    one, many, nothing = grammars.bounded(schema)["anyOf"]
+    assert one["maxLength"] == many["items"]["maxLength"] == grammars.STRING_CHARS // (1 + grammars.ITEMS)
+    assert many["maxItems"] == grammars.ITEMS
     assert nothing == {"type": "null"}
     assert json.dumps(schema) == before
 
 
 def test_definitions_move_up_under_names_of_their_own() -> None:
     defs: dict[str, Any] = {}
-    moved = protocol.hoisted(build.parameters, "build", defs)
+    moved = grammars.hoisted(build.parameters, "build", defs)
     assert sorted(defs) == ["build.Colour", "build.Part", "build.Tree"]
     assert "$defs" not in moved
     refs = set(re.findall(r'"\$ref": "([^"]+)"', json.dumps([moved, defs])))

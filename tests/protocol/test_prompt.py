@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit import protocol
+from agentkit import grammars, protocol
 from agentkit.answer import Evidence
 from agentkit.events import Observed, Turn
 from agentkit.models.grammar import admits
@@ -21,6 +21,8 @@ from agentkit.protocol import Call, GiveUp, Plan, Proposal
 from agentkit.tools import Tool
 
 from .house import SHIPPED, TOOLS, find, said_by
+
+ENDS = grammars.act_grammar([], [1])
 
 # What the model reads
 
@@ -75,20 +77,34 @@ def test_worked_examples_come_from_the_longest_call_to_the_shortest_whoever_is_n
 
 
 @pytest.mark.parametrize("plan", [True, False])
+def test_a_task_with_evidence_follows_one_that_is_answered_and_one_that_is_not(plan: bool) -> None:
+    given = [Evidence(id=1, tool=protocol.GIVEN, call=0, text="The key is in the hall.", source="notes.md")]
+    told = protocol.opening(TOOLS if plan else [], [], "Where is the key?", plan=plan, given=given, limit=80)
+    readings = told[1 : 1 + 2 * (4 if plan else 2)]
+    for message in readings:
+        if message.role == "assistant":
+            assert admits(grammars.plan_grammar(TOOLS) if '"plan"' in message.content else ENDS, message.content)
+    decisions = [protocol.read(m.content, TOOLS) for m in readings if m.role == "assistant" and "plan" not in m.content]
+    assert [type(decision) for decision in decisions] == [Proposal, GiveUp]
+    assert [m.content.startswith("[1] given (") for m in readings if "Task: " in m.content] == [True, True]
+    assert "pool" not in str(protocol.opening(TOOLS, [], "Where is the key?", plan=plan))
+
+
+@pytest.mark.parametrize("plan", [True, False])
 @pytest.mark.parametrize("shown", [find, *SHIPPED], ids=lambda shown: shown.name)
 def test_a_worked_example_shows_only_what_a_model_may_write(shown: Tool, plan: bool) -> None:
     for example in shown.examples:
         decisions = said_by(protocol.demonstrate(shown, example, plan=plan), "assistant")
         if plan:
             intended = decisions.pop(0)
-            assert admits(protocol.plan_grammar([*SHIPPED, find]), intended)
+            assert admits(grammars.plan_grammar([*SHIPPED, find]), intended)
             assert protocol.read(intended, [shown]) == Plan.model_validate(
                 {"steps": [{"tool": shown.name, "purpose": example.purpose}]}
             )
         call, end = decisions
-        assert admits(protocol.act_grammar([shown], [], answer=False), call)
+        assert admits(grammars.act_grammar([shown], [], answer=False), call)
         assert protocol.read(call, [shown]) == Call(tool=shown.name, arguments=dict(example.arguments))
-        assert admits(protocol.act_grammar([shown], [1]), end)
+        assert admits(grammars.act_grammar([shown], [1]), end)
         ended = protocol.read(end, [shown])
         assert ended == (Proposal(text=example.answer, cited=(1,)) if example.answer else ended)
         assert isinstance(ended, Proposal if example.answer else GiveUp)
@@ -183,6 +199,7 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
 OTHERWISE: Mapping[str, object] = {
     "SYSTEM": "Solve it.\n{tools}",
     "NEXT": "Go on.",
+    "READINGS": (),
     "GIVE_UP": ("no idea",),
     "PLAN_STEPS": 7,
     "PURPOSE": "^[a-z]{3,9}$",
@@ -202,5 +219,7 @@ def test_the_fingerprint_changes_with_whatever_a_model_reads_or_may_write(
 ) -> None:
     before = protocol.fingerprint()
     assert re.fullmatch(r"[0-9a-f]{12}", before)
-    monkeypatch.setattr(protocol, name, OTHERWISE[name])
+    for home in (protocol, grammars):
+        if hasattr(home, name):
+            monkeypatch.setattr(home, name, OTHERWISE[name])
     assert protocol.fingerprint() != before

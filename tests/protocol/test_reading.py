@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit import protocol
+from agentkit import grammars, protocol
 from agentkit.models.grammar import admits
 from agentkit.models.model import Grammar
 from agentkit.protocol import Malformed, Proposal
@@ -23,7 +23,7 @@ from .house import (
 
 
 def allowed(numbers: Sequence[str] | None, text: str) -> bool:
-    return admits(Grammar(json_schema=protocol.text_schema(numbers)), written(text))
+    return admits(Grammar(json_schema=grammars.text_schema(numbers)), written(text))
 
 
 NUMBERS = ("12", "3.5", "8,500", "2026")
@@ -57,8 +57,8 @@ def test_without_numbers_in_the_evidence_a_corrected_text_has_no_digits(text: st
 
 def test_a_first_draft_may_say_anything_that_is_not_too_long() -> None:
     assert allowed(None, "It is 13, 14 or 15.")
-    assert allowed(None, "x" * protocol.ANSWER_CHARS)
-    assert not allowed(None, "x" * (protocol.ANSWER_CHARS + 1))
+    assert allowed(None, "x" * grammars.ANSWER_CHARS)
+    assert not allowed(None, "x" * (grammars.ANSWER_CHARS + 1))
 
 
 @given(numbers=st.lists(st.from_regex(r"[0-9]{1,3}([.,][0-9]{1,2})?", fullmatch=True), max_size=5), data=st.data())

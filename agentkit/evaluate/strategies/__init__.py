@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from agentkit.checks import agreement, default_checks
 from agentkit.errors import ConfigurationError, UnknownName
 from agentkit.evaluate.strategies.agents import agent
 from agentkit.evaluate.strategies.bench import Bench, Repeatable, Strategy
@@ -21,6 +22,7 @@ PLAIN: Mapping[str, Callable[[Bench], Strategy]] = MappingProxyType(
         "react": lambda bench: agent(bench, checks=[], plan=False),
         "agent": agent,
         "agent-unchecked": lambda bench: agent(bench, checks=[]),
+        "agent-agreed": lambda bench: agent(bench, checks=[*default_checks(bench.resources), agreement]),
     }
 )
 COUNTED: Mapping[str, Callable[[Bench, int], Strategy]] = MappingProxyType({"majority@": majority, "best-of-": best_of})

@@ -1,4 +1,5 @@
-"""Strategies that run the loop: `agent`, `agent-unchecked` (no self-correction pass), `react` (nor a plan)."""
+"""Strategies that run the loop: `agent`, `agent-agreed` (results derived twice), `agent-unchecked` (no self-correction
+pass), `react` (nor a plan)."""
 
 import json
 import time

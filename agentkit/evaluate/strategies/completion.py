@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentkit import protocol, sandbox
+from agentkit import grammars, protocol, sandbox
 from agentkit.answer import Evidence, Passage
 from agentkit.errors import ToolError
 from agentkit.evaluate.item import Called, Item, Reply
@@ -83,7 +83,7 @@ def program(bench: Bench) -> Strategy:
         completion, value = await write(
             bench,
             asked(bench, item, PROGRAM, shown, (SUM, SUM_PROGRAM)),
-            Grammar(json_schema=protocol.closed_object(schema)),
+            Grammar(json_schema=grammars.closed_object(schema)),
         )
         reply = Reply(
             status="abstained",
@@ -139,7 +139,7 @@ async def complete(
     else:
         rules = rules % ("NUMBER" if bench.task.form == "number" else '"..."')
         rules, name = rules + UNKNOWN * bench.task.abstain, "answer"
-    schema = protocol.closed_object({**before, name: answer_schema(bench, item)})
+    schema = grammars.closed_object({**before, name: answer_schema(bench, item)})
     shown = bench.shown(item)
     searched = time.monotonic() - start
     messages = asked(bench, item, rules, shown, None if bench.task.form == "calls" else example)
@@ -209,16 +209,16 @@ def answer_schema(bench: Bench, item: Item) -> dict[str, Any]:
     match bench.task.form:
         case "calls":
             defs: dict[str, Any] = {}
-            options = [protocol.call_schema(tool, defs) for tool in functions(item)]
+            options = [grammars.call_schema(tool, defs) for tool in functions(item)]
             return {"type": "array", "items": {"anyOf": options}, "maxItems": CALLS}
         case "number":
-            schema: dict[str, Any] = protocol.bounded({"type": "number"})
+            schema: dict[str, Any] = grammars.bounded({"type": "number"})
         case "choice":
             schema = {"enum": list(item.choices)}
         case "code":
             schema = {"type": "string", "minLength": 1, "maxLength": CODE_CHARS}
         case "text":
-            schema = {"type": "string", "minLength": 1, "maxLength": protocol.ANSWER_CHARS}
+            schema = {"type": "string", "minLength": 1, "maxLength": grammars.ANSWER_CHARS}
     return {"anyOf": [schema, {"type": "null"}]} if bench.task.abstain else schema
 
 

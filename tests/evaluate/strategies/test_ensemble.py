@@ -109,7 +109,9 @@ def test_best_of_nothing_is_nothing() -> None:
     "name", ["", "agents", "Agent", "majority", "majority@", "majority@x", "best-of-1.5", "agent@3"]
 )
 def test_an_unknown_strategy_is_named_with_those_there_are(name: str) -> None:
-    with pytest.raises(UnknownName, match="direct, cot, program, react, agent, agent-unchecked, majority@K, best-of-K"):
+    with pytest.raises(
+        UnknownName, match="direct, cot, program, react, agent, agent-unchecked, agent-agreed, majority@K, best-of-K"
+    ):
         build(name, Bench(sums(1), ScriptedModel([])))
 
 
