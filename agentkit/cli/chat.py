@@ -60,7 +60,7 @@ def chat(
     seed: Annotated[str | None, typer.Option(metavar="N", show_default=False, help="Seed of the sampling.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve calls of tools that act on the world.")] = False,
 ) -> int:
-    """Talk with an assistant: questions in, checked answers out. /help lists what else can be typed."""
+    """Talk with an assistant: questions in, checked answers out."""
     from rich.console import Console
 
     from agentkit.assistant import Profile

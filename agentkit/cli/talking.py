@@ -40,7 +40,7 @@ def sources(conversation: "Conversation", _argument: str, shown: Screen) -> None
     answered = [exchange for exchange in conversation.exchanges if exchange.answer and exchange.answer.text]
     found = answered[-1].sources if answered else []
     for evidence in found:
-        text = Text(f"{one_line(evidence.source)}\n" if evidence.source else "", style="cyan")
+        text = Text(f"{one_line(evidence.source or evidence.tool)}\n", style="cyan")
         shown.line(f"[{evidence.id}]", text.append(printable(evidence.text), style="none"), mark="cyan")
     if not found:
         shown.line("", "there is no answer yet that cites anything")

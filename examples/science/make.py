@@ -27,7 +27,8 @@ def sheet(row: Any) -> Iterator[str]:
     name = row["name"]
     yield f"# {name}"
     weight = f"{row['atomic_weight']:g}"
-    yield f"{name} has the symbol {row['symbol']}, the atomic number {row['atomic_number']} and the atomic weight {weight}."
+    numbers = f"the atomic number {row['atomic_number']} and the atomic weight {weight}"
+    yield f"{name} has the symbol {row['symbol']}, {numbers}."
     place = f"period {row['period']}" + (f", group {row['group_id']}" if row["group_id"] else "")
     yield f"{name} stands in {place}. It belongs to the series: {row['series'].lower()}."
     if row["density"]:
