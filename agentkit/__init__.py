@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from agentkit.answer import Finding as Finding
     from agentkit.answer import Passage as Passage
     from agentkit.answer import Usage as Usage
+    from agentkit.assistant import Assistant as Assistant
     from agentkit.checks import Check as Check
     from agentkit.checks import Draft as Draft
     from agentkit.checks import default_checks as default_checks
+    from agentkit.conversation import Conversation as Conversation
     from agentkit.errors import AgentkitError as AgentkitError
     from agentkit.errors import ConfigurationError as ConfigurationError
     from agentkit.errors import ModelError as ModelError
@@ -47,7 +49,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "agentkit.agent": ["Agent"],
     "agentkit.answer": ["Answer", "Evidence", "Finding", "Passage", "Usage"],
+    "agentkit.assistant": ["Assistant"],
     "agentkit.checks": ["Check", "Draft", "default_checks"],
+    "agentkit.conversation": ["Conversation"],
     "agentkit.errors": ["AgentkitError", "ConfigurationError", "ModelError", "ToolError"],
     "agentkit.events": ["Event", "Turn"],
     "agentkit.knowledge.corpus": ["Corpus"],
@@ -65,8 +69,10 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "Agent",
     "AgentkitError",
     "Answer",
+    "Assistant",
     "Check",
     "ConfigurationError",
+    "Conversation",
     "Corpus",
     "Draft",
     "Embedder",

@@ -27,6 +27,8 @@ from agentkit.tools import Outcome, Tool, load_tools, one_line, tool
 
 T = TypeVar("T", default=Any)
 
+Refuse = Callable[[str], str]
+"""Asked with each task before the model is; says why the task is refused, or nothing."""
 Approve = Callable[[str, Mapping[str, Any]], bool | Awaitable[bool]]
 """Asked with a tool's name and arguments before a call that acts on the world."""
 
@@ -48,6 +50,8 @@ class Agent(Generic[T]):
         unchecked: Hand over the text of an answer that no check applies to.
         approve: Asked before a call of a tool that acts on the world; without it such calls are refused.
         tool_settings: For each tool's name, its settings.
+        instructions: What the model is told below the rules: whom it answers as, in which style.
+        refuse: Asked before the model; a task that it has a reason to refuse ends as `abstained`, with this reason.
         record: What else the header of a trace should say, for replay.
 
     Raises:
@@ -69,6 +73,8 @@ class Agent(Generic[T]):
         unchecked: bool = False,
         approve: Approve | None = None,
         tool_settings: Mapping[str, Mapping[str, Any]] | None = None,
+        instructions: str = "",
+        refuse: Refuse | None = None,
         record: Mapping[str, Any] | None = None,
     ) -> None:
         settings = dict(tool_settings or {})
@@ -93,6 +99,8 @@ class Agent(Generic[T]):
         self.temperature = temperature
         self.unchecked = unchecked
         self.approve = approve
+        self.instructions = instructions
+        self.refuse = refuse
         self.record = dict(record or {})
         self._named = model if isinstance(model, str) else ""
         self._model = None if isinstance(model, str) else model
@@ -126,7 +134,7 @@ class Agent(Generic[T]):
         """
         if not task.strip():
             raise ConfigurationError("the task is empty; say what you want to know")
-        model = await self.load()
+        model = await self.open_model()
         start = time.monotonic()
         run = Run(
             task.strip(),
@@ -139,8 +147,12 @@ class Agent(Generic[T]):
             output=self.output.json_schema() if self.output else None,
             rederive=agreement in self.checks,
             unchecked=self.unchecked,
+            instructions=self.instructions,
         )
         yield self.header(run, model)
+        if self.refuse is not None and (reason := self.refuse(run.task)):
+            yield Finished(answer=Answer(status="abstained", reason=reason))
+            return
         loop = run.loop()
         async with model.session() as session:
             state = advance(lambda: next(loop))
@@ -231,11 +243,12 @@ class Agent(Generic[T]):
                 "plan": self.plan,
                 "temperature": self.temperature,
                 "unchecked": self.unchecked,
+                **({"instructions": self.instructions} if self.instructions else {}),
                 **self.record,
             },
         )
 
-    async def load(self) -> Model:
+    async def open_model(self) -> Model:
         """The model, loaded if it was only named so far."""
         if self._model is None:
             self._model = await load_model(self._named)

@@ -72,13 +72,15 @@ def opening(
     plan: bool,
     given: Sequence[Evidence] = (),
     limit: int = 0,
+    instructions: str = "",
 ) -> list[Told]:
     """The transcript up to the first decision: rules, a worked example a tool, earlier turns, the task.
 
-    Evidence that is given with the task stands before it, in at most `limit` characters: tasks over the
-    same passages then share what a model has computed of them.
+    An assistant's instructions stand below the rules. Evidence that is given with the task stands before it, in at
+    most `limit` characters: tasks over the same passages then share what a model has computed of them.
     """
-    told = [Told(role="system", content=SYSTEM.format(tools="\n".join(describe(t) for t in tools)))]
+    rules = SYSTEM.format(tools="\n".join(describe(t) for t in tools))
+    told = [Told(role="system", content=f"{rules}\n{instructions}" if instructions else rules)]
     for example in READINGS if given else ():
         told += demonstrate_reading(example, plan=plan and bool(tools))
     for tool, example in worked(tools):

@@ -62,6 +62,7 @@ class Run:
         output: Mapping[str, Any] | None = None,
         rederive: bool = False,
         unchecked: bool = False,
+        instructions: str = "",
     ) -> None:
         self.task = task
         self.tools = tuple(tools)
@@ -80,7 +81,13 @@ class Run:
         self.passages = tuple(passages)
         self.evidence = [given(i, passage) for i, passage in enumerate(passages, start=1)]
         self.transcript = protocol.opening(
-            self.tools, self.history, task, plan=plan, given=self.evidence, limit=limits.passage_chars
+            self.tools,
+            self.history,
+            task,
+            plan=plan,
+            given=self.evidence,
+            limit=limits.passage_chars,
+            instructions=instructions,
         )
         self.sent = 0
         """Messages of the transcript that the model has been sent."""

@@ -17,9 +17,9 @@ value knows where it came from, so that an error, and `agentkit doctor`, can say
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast, get_args
 
 from pydantic import BaseModel, Field, PrivateAttr, TypeAdapter, ValidationError
 
@@ -81,6 +81,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         cls,
         flags: Mapping[str, Any] | None = None,
         *,
+        profile: tuple[Mapping[str, Any], str] | None = None,
         environ: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> Self:
@@ -88,6 +89,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
 
         Args:
             flags: By dotted key (`limits.steps`), as values or as text; a None was not given.
+            profile: What an assistant's profile sets, and its file: above `agentkit.toml`, below the environment.
             environ: The process's own by default.
             folder: The working folder by default.
 
@@ -101,6 +103,9 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         if file := find_file(environ, folder or Path.cwd()):
             for key, value in _flat(_read(file), str(file)):
                 values[key], origins[key] = _placed(key, value, file.parent), str(file)
+        if profile:
+            for key, value in _flat(*profile):
+                values[key], origins[key] = value, profile[1]
         for key, name, text in _from_environment(environ):
             values[key], origins[key] = _parsed(key, text, name), name
         for flag, value in (flags or {}).items():
@@ -142,6 +147,19 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         except ValidationError as error:
             values = {(name, key): value for key, value in given.items()}
             raise ConfigurationError(_blame(error, values, self._origins, above=name)) from None
+
+
+def load_toml(file: Path, kind: type[M]) -> M:
+    """A TOML file as what it describes, an assistant's profile say.
+
+    Raises:
+        ConfigurationError: It can't be read, or a key or value in it is wrong.
+    """
+    data = _read(file)
+    try:
+        return kind.model_validate(data, strict=True)
+    except ValidationError as error:
+        raise ConfigurationError(f"{file}: {_misfit(error, data, kind)}") from None
 
 
 def find_file(environ: Mapping[str, str], folder: Path) -> Path | None:
@@ -254,6 +272,32 @@ def _blame(error: ValidationError, values: Mapping[Key, Any], origins: Mapping[K
     if origins.get(key, "").startswith("--"):
         return f"{origins[key]} {shown} {_said(error)}"
     return f"{_from(key, origins)}{_shown(key)} = {shown} {_said(error)}"
+
+
+def _misfit(error: ValidationError, data: Mapping[str, Any], kind: type[BaseModel]) -> str:
+    """The first thing wrong with nested data, with its key and value: `refuse[0].topic = 3 should be …`."""
+    first = error.errors()[0]
+    value: Any = data
+    shown = ""
+    for part in first["loc"]:
+        shown += f"[{part}]" if isinstance(part, int) else f"{'.' if shown else ''}{part}"
+        value = value[part] if first["type"] != "missing" or part != first["loc"][-1] else None
+    if first["type"] == "extra_forbidden":
+        return _unknown((*shown.split(".")[:-1], str(first["loc"][-1])), _kind_at(kind, first["loc"][:-1]))
+    if first["type"] == "missing":
+        return f"{shown} is missing; add it"
+    return f"{shown} = {value!r} {_said(error)}" if shown else _said(error)
+
+
+def _kind_at(kind: type[BaseModel], place: Sequence[str | int]) -> type[BaseModel]:
+    """The model that describes a place in nested data."""
+    for part in place:
+        if isinstance(part, str):
+            annotation = kind.model_fields[part].annotation
+            kind = next(
+                a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)
+            )
+    return kind
 
 
 def _from(key: Key, origins: Mapping[Key, str]) -> str:

@@ -345,6 +345,30 @@ def load_tools(names: Iterable[str]) -> list[Tool]:
     return plugins.load(ENTRY_POINTS, names, kind="tool", fits=_is_tool, unfit="is not a tool; decorate it with @tool")
 
 
+DOCUMENTS = "Corpus"
+"""The type of resource that a tool needs which reads documents."""
+
+
+def reads_documents(tool: Tool) -> bool:
+    """Whether documents are still to be bound to it."""
+    return DOCUMENTS in tool.missing
+
+
+def configured(tool: Tool, table: Mapping[str, Any]) -> Tool:
+    """The tool with its settings.
+
+    Raises:
+        ConfigurationError: It has no such setting, or not with such a value.
+    """
+    kinds = [kind for kind in tool.injected.values() if issubclass(kind, BaseModel)]
+    known = [name for kind in kinds for name in kind.model_fields]
+    for name in table:
+        if name not in known:
+            there = f"there are: {', '.join(known)}" if known else "it has none"
+            raise ConfigurationError(f"tool {tool.name!r} has no setting {name!r}; {there}")
+    return tool.bind(settings=table)
+
+
 def _is_tool(found: object) -> TypeGuard[Tool]:
     return isinstance(found, Tool)
 

@@ -17,9 +17,9 @@ from agentkit.errors import MissingExtra
 
 ROOT = Path(__file__).parent.parent
 PUBLIC = (
-    "Agent AgentkitError Answer Check ConfigurationError Corpus Draft Embedder Event Evidence Example Finding Grammar "
-    "Injected Limits Message Model ModelError Passage Sampling ScriptedModel Tool ToolError TraceWriter Turn Usage "
-    "default_checks load_model read_trace tool"
+    "Agent AgentkitError Answer Assistant Check ConfigurationError Conversation Corpus Draft Embedder Event "
+    "Evidence Example Finding Grammar Injected Limits Message Model ModelError Passage Sampling ScriptedModel "
+    "Tool ToolError TraceWriter Turn Usage default_checks load_model read_trace tool"
 ).split()
 EVALUATION = (
     "ChoiceScorer Comparison Function Header Item NumberScorer Record Reply Score Scorer Summary Task TextScorer "

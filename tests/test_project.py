@@ -182,9 +182,12 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "needs": FLOOR | PARTS | {"tools", "checks"},
     "run": FLOOR | PARTS | LOOP,
     "agent": FLOOR | PARTS | LOOP | {"run"},
+    "topics": FLOOR | PARTS | {"checks"},
+    "assistant": FLOOR | PARTS | {"tools", "checks", "agent", "topics"},
+    "conversation": FLOOR | {"agent", "trace"},
     "replay": FLOOR | PARTS | LOOP | {"run", "agent"},
     "evaluate": FLOOR | PARTS | LOOP | {"lazy", "run", "agent"},
-    "cli": FLOOR | PARTS | LOOP | {"run", "agent", "trace", "replay", "evaluate"},
+    "cli": FLOOR | PARTS | LOOP | {"run", "agent", "trace", "replay", "evaluate", "assistant", "conversation"},
     "__main__": frozenset({"cli"}),
     "agentkit_tools": FLOOR | PARTS | {"tools"},  # a tool knows no agent
 }

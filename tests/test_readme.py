@@ -24,6 +24,7 @@ import pytest
 from agentkit import protocol
 from agentkit.agent import Agent
 from agentkit.answer import Answer, Status
+from agentkit.assistant import Profile
 from agentkit.checks import default_checks, name_of
 from agentkit.cli import main
 from agentkit.cli.opening import open_tools
@@ -242,7 +243,7 @@ def test_every_command_has_a_verb_and_options_that_exist(words: Sequence[str]) -
 
 @pytest.mark.usefixtures("home")
 def test_every_option_that_is_named_is_one() -> None:
-    verbs = ("ask", "ingest", "search", "tool", "replay", "evaluate", "compare")
+    verbs = ("ask", "chat", "ingest", "search", "tool", "replay", "evaluate", "compare")
     known = {word for verb in verbs for word in re.findall(r"--[a-z][a-z-]*", said(verb, "--help")[1])}
     named = {word for code in inline() for word in re.findall(r"(?<!\S)--[a-z][a-z-]*", code)}
     assert "--unchecked" in named
@@ -276,6 +277,9 @@ def test_the_commands_print_what_they_show(home: Path, monkeypatch: pytest.Monke
             (home / "script.txt").write_text("\n".join(script(task)), encoding="utf-8")
             monkeypatch.setenv("AGENTKIT_MODEL", "scripted:script.txt")
         with monkeypatch.context() as patched:
+            if words[0] == "chat":  # an input that is at its end
+                patched.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+                patched.setenv("AGENTKIT_MODEL", "scripted:script.txt")
             if words[0] == "evaluate":
                 patched.setattr(catalog, "load", solver)
             code, text = said(*words)
@@ -286,7 +290,7 @@ def test_the_commands_print_what_they_show(home: Path, monkeypatch: pytest.Monke
             f"README.md shows for `{shlex.join(words)}` what isn't so; it is:\n{text}"
         )
         ran.add(words[0])
-    verbs = {"ask", "ingest", "search", "corpus", "tool", "models", "replay", "doctor", "evaluate", "compare"}
+    verbs = {"ask", "chat", "ingest", "search", "corpus", "tool", "models", "replay", "doctor", "evaluate", "compare"}
     assert ran == verbs | {"--help"}
 
 
@@ -340,13 +344,21 @@ def test_there_are_no_other_commands() -> None:
 
 
 def test_the_settings_file_can_be_loaded_and_used(tmp_path: Path) -> None:
-    [block] = blocks("toml")
+    _, block = blocks("toml")
     (tmp_path / "agentkit.toml").write_text(block.text, encoding="utf-8")
     settings = Settings.load(environ={"HOME": str(tmp_path)}, folder=tmp_path)
     given = tomllib.loads(block.text)
     assert settings.model == given["model"]
     assert settings.table("limits", Limits).steps == given["limits"]["steps"]
     assert [t.name for t in open_tools(given["tools"], settings)] == ["python"]
+
+
+def test_the_profile_can_be_read(tmp_path: Path) -> None:
+    block, _ = blocks("toml")
+    (tmp_path / "assistant.toml").write_text(block.text, encoding="utf-8")
+    profile = Profile.read(tmp_path / "assistant.toml")
+    assert [tool.name for tool in profile.open_tools()] == ["retrieval", "calculator"]
+    assert profile.model == catalog.DEFAULT
 
 
 def test_every_variable_that_is_named_is_read() -> None:

@@ -13,6 +13,7 @@ from agentkit.checks.citations import Citations
 from agentkit.checks.equations import equations
 from agentkit.checks.numbers import invented, numbers
 from agentkit.checks.refusals import refusals
+from agentkit.checks.required import Required
 from agentkit.checks.results import results
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Check",
     "Citations",
     "Draft",
+    "Required",
     "Verdict",
     "agreement",
     "default_checks",

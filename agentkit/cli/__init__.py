@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from agentkit.cli import ask, corpus, doctor, evaluate, ingest, models, replay, search, tool
+from agentkit.cli import ask, chat, corpus, doctor, evaluate, ingest, models, replay, search, tool
 from agentkit.errors import AgentkitError
 
 INTERRUPTED = 130
@@ -33,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("ask", epilog=ask.EPILOG)(ask.ask)
+app.command("chat", epilog=chat.EPILOG)(chat.chat)
 app.command("ingest", epilog=ingest.EPILOG)(ingest.ingest)
 app.command("search", epilog=search.EPILOG)(search.search)
 app.add_typer(corpus.app, name="corpus")

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agentkit.events import Event
     from agentkit.models.model import Model
     from agentkit.settings import Settings
+    from agentkit.tools import Tool
 
 EPILOG = """Examples:
 
@@ -69,7 +70,6 @@ def ask(
     """Answer a task: plan, call tools, check the answer."""
     from rich.console import Console
 
-    from agentkit.agent import Agent
     from agentkit.cli import opening
     from agentkit.cli.recording import Recorder
     from agentkit.cli.screen import Screen
@@ -78,45 +78,56 @@ def ask(
 
     flags = {"model": model, "docs": docs, "corpus": corpus, "seed": seed, "unchecked": unchecked or None}
     settings = opening.load_settings({**flags, "limits.steps": steps, "limits.seconds": seconds})
-    limits = settings.table("limits", Limits)
+    settings.table("limits", Limits)  # what is wrong with it is told first
     wanted = read_task(task)
-    opened = opening.open_tools(names := chosen(tools, documents=any(opening.documents_of(settings))), settings)
+    opened = opening.open_tools(chosen(tools, documents=any(opening.documents_of(settings))), settings)
     opening.check_model(settings)
     view = Console(stderr=True, highlight=False, quiet=quiet)
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder(trace))
         screen = stack.enter_context(Screen(view=view, out=None if as_json else Console(highlight=False)))
         screen.notes(opening.leaving(settings))
-        resources: list[object] = []
-        # Before the event loop runs: there, Ctrl-C would wait until a large folder is indexed.
-        if opening.needs_documents(opened):
-            screen.wait("reading the documents")
-            opened_corpus, embedder = opening.open_documents(settings)
-            resources += [stack.enter_context(opened_corpus), embedder]
-            left_out = (f"{skipped.path} is left out: {skipped.reason}" for skipped in opened_corpus.skipped)
-            screen.notes([*left_out, *opened_corpus.notices])
-        checks = opening.open_checks(settings.checks, resources)
-
-        def make(model: "Model") -> "Agent[Any]":
-            return Agent(
-                model,
-                tools=opened,
-                resources=resources,
-                checks=checks,
-                limits=limits,
-                seed=settings.seed,
-                temperature=settings.temperature,
-                unchecked=settings.unchecked,
-                approve=approval(screen, yes=yes),
-                record=opening.record(settings, names),
-            )
-
+        make = prepare(settings, opened, screen, stack, yes=yes)
         answer = asyncio.run(answered(wanted, settings, make, screen, recorder))
     if as_json:
         print(dumped(answer.model_dump(mode="json")))
     if quiet and answer.text is None:
         print(f"agentkit: no answer: {answer.status}: {answer.reason}", file=sys.stderr)
     return 0 if answer.text is not None else 1
+
+
+def prepare(
+    settings: "Settings", tools: "Sequence[Tool]", screen: "Screen", stack: ExitStack, *, yes: bool
+) -> "Callable[[Model], Agent[Any]]":
+    """Open what an agent needs besides its model; what the stack closes."""
+    from agentkit.agent import Agent
+    from agentkit.cli import opening
+    from agentkit.limits import Limits
+
+    resources: list[object] = []
+    # Before the event loop runs: there, Ctrl-C would wait until a large folder is indexed.
+    if opening.needs_documents(tools):
+        screen.wait("reading the documents")
+        corpus, embedder = opening.open_documents(settings)
+        resources += [stack.enter_context(corpus), embedder]
+        screen.documents(corpus)
+    checks = opening.open_checks(settings.checks, resources)
+
+    def make(model: "Model") -> "Agent[Any]":
+        return Agent(
+            model,
+            tools=tools,
+            resources=resources,
+            checks=checks,
+            limits=settings.table("limits", Limits),
+            seed=settings.seed,
+            temperature=settings.temperature,
+            unchecked=settings.unchecked,
+            approve=approval(screen, yes=yes),
+            record=opening.record(settings, [tool.name for tool in tools]),
+        )
+
+    return make
 
 
 async def answered(

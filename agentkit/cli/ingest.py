@@ -39,6 +39,7 @@ def ingest(
 
     from rich.console import Console
 
+    from agentkit.assistant import open_embedder
     from agentkit.cli import opening
     from agentkit.errors import ConfigurationError, CorpusError
     from agentkit.knowledge import corpora
@@ -47,7 +48,7 @@ def ingest(
     settings = opening.load_settings({"corpus": corpus})
     if not (name := settings.corpus):
         raise ConfigurationError("name the corpus with --corpus NAME; it is made if there is none")
-    embedder = opening.open_embedder()
+    embedder = open_embedder()
     view = Console(stderr=True, highlight=False)
     start = time.monotonic()
     report = watched(view, lambda tell: corpora.ingest(name, paths or [], embedder, progress=tell))

@@ -6,25 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel
-
 from agentkit.errors import ConfigurationError
 from agentkit.settings import Settings
-from agentkit.tools import Tool, known_tools, load_tools
+from agentkit.tools import Tool, configured, known_tools, load_tools, reads_documents
 
 if TYPE_CHECKING:
+    from agentkit.assistant import Profile
     from agentkit.checks import Check
     from agentkit.knowledge.corpus import Corpus
     from agentkit.knowledge.embedder import Embedder
     from agentkit.models.model import Model
 
-DOCUMENTS = "Corpus"
-"""The type of resource that a tool needs which reads documents."""
 
-
-def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+def load_settings(flags: Mapping[str, Any] | None = None, profile: "Profile | None" = None) -> Settings:
     """The settings in force. A cache folder that they name counts for this process and its children."""
-    settings = Settings.load(flags)
+    settings = Settings.load(flags, profile=(profile.settings, str(profile.file)) if profile else None)
     if settings.cache:
         os.environ["AGENTKIT_CACHE"] = str(settings.cache.absolute())
     return settings
@@ -82,24 +78,9 @@ def open_tools(names: Iterable[str], settings: Settings) -> list[Tool]:
     return [configured(tool, settings.tools.get(tool.name, {})) for tool in load_tools(names)]
 
 
-def configured(tool: Tool, table: Mapping[str, Any]) -> Tool:
-    """The tool with its settings.
-
-    Raises:
-        ConfigurationError: It has no such setting, or not with such a value.
-    """
-    kinds = [kind for kind in tool.injected.values() if issubclass(kind, BaseModel)]
-    known = [name for kind in kinds for name in kind.model_fields]
-    for name in table:
-        if name not in known:
-            there = f"there are: {', '.join(known)}" if known else "it has none"
-            raise ConfigurationError(f"tool {tool.name!r} has no setting {name!r}; {there}")
-    return tool.bind(settings=table)
-
-
 def needs_documents(tools: Sequence[Tool]) -> bool:
     """Whether one of the tools reads documents; if so they must have been named."""
-    return any(DOCUMENTS in tool.missing for tool in tools)
+    return any(map(reads_documents, tools))
 
 
 def open_documents(settings: Settings) -> "tuple[Corpus, Embedder]":
@@ -109,6 +90,7 @@ def open_documents(settings: Settings) -> "tuple[Corpus, Embedder]":
         ConfigurationError: No folder or corpus was named, or the embedder isn't on this machine.
         CorpusError: They can't be read.
     """
+    from agentkit.assistant import open_embedder
     from agentkit.knowledge.corpus import Corpus
 
     docs, corpus = documents_of(settings)
@@ -141,24 +123,6 @@ def documents_of(settings: Settings) -> tuple[Path | None, str]:
 def closeness(origin: str) -> int:
     """Flags lie closer to a command than variables, these closer than files."""
     return 2 if origin.startswith("--") else 1 if origin.startswith("AGENTKIT_") else 0
-
-
-def open_embedder() -> "Embedder":
-    """The embedder of the catalog.
-
-    Raises:
-        ConfigurationError: It isn't on this machine.
-    """
-    from agentkit.knowledge.embedder import Embedder
-    from agentkit.models import catalog
-
-    folder = catalog.locate(catalog.EMBEDDER)
-    if folder is None:
-        raise ConfigurationError(
-            f"searching documents needs the embedder {catalog.EMBEDDER}; fetch it: "
-            f"agentkit models pull {catalog.EMBEDDER}"
-        )
-    return Embedder.load(folder)
 
 
 def open_checks(names: Sequence[str], resources: Sequence[object]) -> "list[Check]":

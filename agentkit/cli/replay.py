@@ -10,7 +10,9 @@ import typer
 if TYPE_CHECKING:
     from agentkit.agent import Agent
     from agentkit.events import Event, Started
+    from agentkit.limits import Limits
     from agentkit.models.model import Model
+    from agentkit.settings import Settings
 
 
 def replay(
@@ -40,32 +42,42 @@ def show(events: "list[Event]") -> int:
     from agentkit.cli.screen import Screen
 
     console = Console(highlight=False)
-    screen = Screen(view=console, out=console, task=True, live=False)
-    for event in events:
-        screen(event)
-    if not ended(events):
-        screen.notes(["the trace ends here: the run was interrupted"])
+    for recorded in runs(events):
+        screen = Screen(view=console, out=console, task=True, live=False)
+        for event in recorded:
+            screen(event)
+        if not ended(recorded):
+            screen.notes(["the trace ends here: the run was interrupted"])
     return 0
 
 
 def compare(events: "list[Event]") -> int:
-    """Run it again and say whether it went the same way."""
+    """Run them again, one after the other, and say whether they went the same way."""
     from agentkit.cli.text import counted, printable
     from agentkit.replay import reexecute, repeatable
 
-    with ExitStack() as stack:
-        difference = asyncio.run(reexecute(events, lambda model, started: rebuilt(model, started, stack)))
-    if difference:
-        print(printable(difference))
-        return 1
-    compared = len(list(repeatable(events)))
     early = ""
-    if not ended(events):
-        early = "; the trace ends early: the run was interrupted"
-    elif compared < len(events):
-        early = "; its end came from outside the loop (time or context) and is not repeated"
+    compared = 0
+    for recorded in runs(events):
+        with ExitStack() as stack:
+            difference = asyncio.run(reexecute(recorded, lambda model, started, s=stack: rebuilt(model, started, s)))
+        if difference:
+            print(printable(difference))
+            return 1
+        repeated = len(list(repeatable(recorded)))
+        compared += repeated
+        if not ended(recorded):
+            early = "; the trace ends early: the run was interrupted"
+        elif repeated < len(recorded):
+            early = "; its end came from outside the loop (time or context) and is not repeated"
     print(f"identical: {counted(compared, 'event')}{early}")
     return 0
+
+
+def runs(events: "list[Event]") -> "list[list[Event]]":
+    """The runs of a trace: one, or as many as a conversation has."""
+    starts = [i for i, event in enumerate(events) if event.event == "started"]
+    return [events[start:end] for start, end in zip(starts, [*starts[1:], len(events)], strict=True)]
 
 
 def ended(events: "list[Event]") -> bool:
@@ -103,6 +115,8 @@ def rebuilt(model: "Model", started: "Started", stack: ExitStack) -> "Agent[Any]
     except ValidationError as error:
         raise TraceError(f"the trace's header can't be read: {one_line(error)}") from None
     opening.load_settings()  # where the cache is, is a matter of this machine
+    if "assistant" in recorded:
+        return assistant(model, started, settings, limits)
     tools = opening.open_tools(started.tools, settings)
     resources: list[object] = []
     if opening.needs_documents(tools):
@@ -120,3 +134,21 @@ def rebuilt(model: "Model", started: "Started", stack: ExitStack) -> "Agent[Any]
         unchecked=unchecked,
         record={k: v for k, v in recorded.items() if k not in ("limits", "plan", "temperature", "unchecked")},
     )
+
+
+def assistant(model: "Model", started: "Started", settings: "Settings", limits: "Limits") -> "Agent[Any]":
+    """The assistant of a profile, as it was set then."""
+    from agentkit.assistant import Assistant, Profile
+
+    header = started.settings
+    profile = Profile.read(Path(header["assistant"]))
+    then = profile.model_copy(
+        update={
+            "limits": limits,
+            "unchecked": header["unchecked"],
+            "tools": {name: settings.tools.get(name, {}) for name in started.tools},
+            "checks": profile.checks.model_copy(update={"add": settings.checks}),
+        }
+    )
+    resources = then.open()
+    return Assistant(then, model=model, resources=resources, seed=started.seed, temperature=header["temperature"])

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -26,6 +26,9 @@ from agentkit.events import (
     Planned,
     Started,
 )
+
+if TYPE_CHECKING:
+    from agentkit.knowledge.corpus import Corpus
 
 LABEL = 7
 """Columns of the margin, where labels and evidence numbers stand."""
@@ -142,6 +145,10 @@ class Screen:
         """What the user should know beside the run."""
         for text in texts:
             self.line("note", one_line(text), style="yellow")
+
+    def documents(self, corpus: "Corpus") -> None:
+        """What the user should know of the documents: what was left out, what was unusual."""
+        self.notes([*(f"{item.path} is left out: {item.reason}" for item in corpus.skipped), *corpus.notices])
 
     def started(self, event: Started) -> None:
         told = Text(one_line(event.model), style="bold")

@@ -1,0 +1,98 @@
+"""What can be typed in a conversation besides questions."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from agentkit.cli.screen import Screen
+from agentkit.cli.text import counted, one_line, printable
+from agentkit.events import Called, Checked, Corrected, Observed, Planned
+
+if TYPE_CHECKING:
+    from agentkit.conversation import Conversation
+
+QUIT = "/quit"
+
+
+def obey(line: str, conversation: "Conversation", screen: Screen) -> str:
+    """Do what a command says; returns its name.
+
+    Raises:
+        TraceError: A file can't be written.
+    """
+    name, _, argument = line.partition(" ")
+    if name not in COMMANDS:
+        screen.notes([f"there is no {name}; there are: {', '.join(COMMANDS)}"])
+        return name
+    _, command = COMMANDS[name]
+    command(
+        conversation, argument.strip(), Screen(view=Console(file=sys.stdout, highlight=False), out=None, live=False)
+    )
+    return name
+
+
+def sources(conversation: "Conversation", _argument: str, shown: Screen) -> None:
+    """The evidence that the last answer stands on, in full."""
+    answered = [exchange for exchange in conversation.exchanges if exchange.answer and exchange.answer.text]
+    found = answered[-1].sources if answered else []
+    for evidence in found:
+        text = Text(f"{one_line(evidence.source or evidence.tool)}\n", style="cyan")
+        shown.line(f"[{evidence.id}]", text.append(printable(evidence.text), style="none"), mark="cyan")
+    if not found:
+        shown.line("", "there is no answer yet that cites anything")
+
+
+def why(conversation: "Conversation", _argument: str, shown: Screen) -> None:
+    """Plan, calls, evidence and findings of the last question."""
+    events = conversation.exchanges[-1].events if conversation.exchanges else ()
+    for event in events:
+        if isinstance(event, Planned | Called | Observed | Corrected):
+            shown(event)
+        elif isinstance(event, Checked):
+            for finding in event.findings:
+                sign = {"supported": shown.passed, "failed": shown.failed}.get(finding.verdict, shown.absent)
+                on = "".join(f" [{number}]" for number in finding.evidence)
+                because = f": {finding.reason}" if finding.reason else ""
+                shown.line(
+                    "check", one_line(f"{sign} {finding.check} {finding.verdict}{on} “{finding.claim}”{because}")
+                )
+    answer = conversation.exchanges[-1].answer if conversation.exchanges else None
+    shown.line(
+        "", f"{answer.status}{f': {one_line(answer.reason)}' if answer.reason else ''}" if answer else "nothing yet"
+    )
+
+
+def save(conversation: "Conversation", argument: str, shown: Screen) -> None:
+    """Write the conversation to a file, for `agentkit replay`."""
+    if not argument:
+        shown.line("", "say where: /save FILE")
+        return
+    runs = conversation.save(Path(argument).expanduser())
+    shown.line("", f"{counted(runs, 'question')} in {argument}; show them: agentkit replay {argument}")
+
+
+def help_(_conversation: "Conversation", _argument: str, shown: Screen) -> None:
+    """These lines."""
+    for name, (usage, command) in COMMANDS.items():
+        shown.line("", f"{f'{name} {usage}'.strip():12}{(command.__doc__ or '').splitlines()[0]}")
+    shown.line("", f"{'Ctrl-C':12}Stops the answer that is being worked out; Ctrl-D ends.")
+
+
+def quit_(_conversation: "Conversation", _argument: str, _shown: Screen) -> None:
+    """Ends the conversation."""
+
+
+Command = Callable[["Conversation", str, Screen], None]
+
+COMMANDS: dict[str, tuple[str, Command]] = {
+    "/sources": ("", sources),
+    "/why": ("", why),
+    "/save": ("FILE", save),
+    "/help": ("", help_),
+    QUIT: ("", quit_),
+}
+"""For each command, what follows its name, and what it does; its docstring is its line of help."""

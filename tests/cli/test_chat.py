@@ -1,0 +1,187 @@
+"""`agentkit chat` with decisions that are fixed, and everything else real."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from agentkit.events import Started
+from agentkit.trace import read_trace
+
+from .conftest import GIVES_UP, SUM, Cli
+
+Script = Callable[..., str]
+Process = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+NOTHING = ('{"plan":[]}', GIVES_UP)
+PROFILE = """
+name = "Sum desk"
+purpose = "You work out sums."
+notice = "Sums only."
+tools = ["calculator"]
+
+[[refuse]]
+topic = "betting"
+say = "No help with bets."
+words = ["bet"]
+"""
+
+
+@pytest.fixture
+def profile(alone: Path) -> str:
+    (alone / "assistant.toml").write_text(PROFILE, encoding="utf-8")
+    return "assistant.toml"
+
+
+def said(process: Process, *arguments: str, lines: Sequence[str]) -> tuple[int, str, str]:
+    """The exit code and what is said when these lines come from a pipe."""
+    ran = process("chat", *arguments, stdin="".join(f"{line}\n" for line in lines).encode())
+    return ran.returncode, ran.stdout.decode(), ran.stderr.decode()
+
+
+def test_each_line_of_the_input_is_a_question(process: Process, script: Script) -> None:
+    code, out, err = said(process, "-m", script(*SUM, *NOTHING), lines=["What is 15% of 80?", "", "Who won?"])
+    assert (code, out) == (0, "15% of 80 is 12.\n")
+    assert "you Who won?" in err
+    assert "✗ abstained" in err
+
+
+def test_an_assistant_says_who_it_is_and_what_to_notice_and_refuses(
+    process: Process, script: Script, profile: str
+) -> None:
+    code, out, err = said(process, "--assistant", profile, "-m", script(), lines=["What should I bet on?"])
+    assert (code, out) == (0, "")
+    assert "name Sum desk: You work out sums.\n notice Sums only." in err
+    assert "abstained: No help with bets." in err
+
+
+def test_commands_look_into_the_last_answer(process: Process, script: Script) -> None:
+    lines = ["/sources", "/why", "What is 15% of 80?", "/sources", "/why", "/help", "/quit", "Never asked."]
+    code, out, err = said(process, "-m", script(*SUM), lines=lines)
+    assert code == 0
+    before, _, after = out.partition("15% of 80 is 12.\n")
+    assert "no answer yet" in before
+    assert "nothing yet" in before
+    assert "[1] calculator\n        12\n" in after
+    assert "plan 1 calculator" in after
+    assert "✓ numbers supported [1] “15% of 80 is 12.”" in after
+    assert "/save FILE" in after
+    assert "Never asked." not in err
+
+
+def test_an_unknown_command_names_those_there_are(process: Process, script: Script) -> None:
+    _, _, err = said(process, "-m", script(), lines=["/sing"])
+    assert "there is no /sing; there are: /sources, /why, /save, /help, /quit" in err
+
+
+def test_a_conversation_is_saved_replayed_and_checked(
+    process: Process, cli: Cli, script: Script, profile: str, alone: Path
+) -> None:
+    lines = ["/save", "What is 15% of 80?", "A bet?", "Who won?", "/save talk.jsonl", "/save absent/talk.jsonl"]
+    code, out, err = said(process, "--assistant", profile, "-m", script(*SUM, *NOTHING), "--steps", "7", lines=lines)
+    assert code == 1  # the last file couldn't be written
+    assert "say where: /save FILE" in out
+    assert "3 questions in talk.jsonl" in out
+    assert "can't write the trace absent/" in err
+    headers = [event for event in read_trace(alone / "talk.jsonl") if isinstance(event, Started)]
+    assert [[turn.task for turn in header.history] for header in headers] == [[], *[["What is 15% of 80?"]] * 2]
+    shown = cli("replay", "talk.jsonl")
+    assert (shown.code, shown.out.count("model scripted")) == (0, 3)
+    assert cli("replay", "talk.jsonl", "--check").out.startswith("identical: ")
+    (alone / profile).write_text(PROFILE.replace("work out sums", "sing"), encoding="utf-8")
+    changed = cli("replay", "talk.jsonl", "--check")
+    assert changed.code == 1
+    assert "settings.instructions was" in changed.out
+
+
+def test_a_failing_model_ends_an_answer_not_the_conversation(process: Process, script: Script) -> None:
+    lines = ["What is 15% of 80?", "And now?", "/sources"]
+    code, out, err = said(process, "-m", script(*SUM), lines=lines)
+    assert code == 1
+    assert "the script has 3 replies" in err
+    assert "Traceback" not in err
+    assert out.endswith("[1] calculator\n        12\n")
+
+
+def test_a_line_that_is_no_text_is_passed_over(process: Process, script: Script) -> None:
+    ran = process("chat", "-m", script(*SUM), stdin=b"\xff\xfe?\nWhat is 15% of 80?")
+    assert (ran.returncode, ran.stdout) == (0, b"15% of 80 is 12.\n")
+    assert b"not UTF-8 and is left out" in ran.stderr
+
+
+def test_what_the_profile_says_is_not_said_again(cli: Cli, script: Script, profile: str) -> None:
+    ran = cli("chat", "--assistant", profile, "--docs", ".", "-m", script())
+    assert ran.code == 2
+    assert "says what --docs would; leave it out or edit the profile" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("name = 3", "assistant.toml: name = 3 should be a valid string"), (PROFILE + "x = 1", "no setting is called")],
+)
+def test_a_profile_that_is_wrong_is_one_line(cli: Cli, alone: Path, text: str, told: str) -> None:
+    (alone / "assistant.toml").write_text(text, encoding="utf-8")
+    ran = cli("chat", "--assistant", "assistant.toml")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert told in ran.err
+
+
+# At a terminal
+
+
+class Terminal:
+    """A conversation at a terminal of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "agentkit", "chat", *arguments]
+        self.running = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        self.seen = b""
+
+    def until(self, text: bytes) -> None:
+        """Read until this is shown."""
+        start = len(self.seen)
+        while text not in self.seen[start:]:
+            ready, _, _ = select.select([self.ours], [], [], 60)
+            assert ready, self.seen
+            self.seen += os.read(self.ours, 4096)
+
+    def type(self, text: bytes) -> None:
+        os.write(self.ours, text)
+
+    def end(self) -> int:
+        """Read to the end; the exit code."""
+        try:
+            while chunk := os.read(self.ours, 4096):
+                self.seen += chunk
+        except OSError:  # the terminal is gone with the process
+            pass
+        os.close(self.ours)
+        return self.running.wait(timeout=30)
+
+
+@pytest.mark.usefixtures("plugins")
+def test_ctrl_c_stops_the_answer_and_ctrl_d_ends(script: Script) -> None:
+    slow = ({"plan": [{"for": "wait", "tool": "slow"}]}, {"tool": "slow", "arguments": {}})
+    terminal = Terminal("-m", script(*slow, *NOTHING), "--tools", "slow")
+    terminal.until(b"> ")
+    terminal.type(b"Wait.\n")
+    terminal.until(b"call ")
+    terminal.running.send_signal(signal.SIGINT)
+    terminal.until(b"stopped; the conversation goes on")
+    terminal.until(b"> ")
+    terminal.type(b"Who won?\n")
+    terminal.until(b"abstained")
+    terminal.until(b"> ")
+    terminal.running.send_signal(signal.SIGINT)
+    terminal.until(b"/quit or Ctrl-D ends")
+    terminal.type(b"\x04")
+    assert terminal.end() == 0
+    assert b"Traceback" not in terminal.seen
