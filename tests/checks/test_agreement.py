@@ -1,5 +1,8 @@
 """A result is derived twice, and an answer on which the two disagree is withheld."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from agentkit import Agent
@@ -26,7 +29,7 @@ def says(text: str, *evidence: int) -> Reply:
     return {"answer": {"evidence": list(evidence), "text": text}}
 
 
-def answer(*replies: Reply, tools: tuple[str, ...] = ("calculator", "python")) -> tuple[Answer, ScriptedModel]:
+def answer(*replies: Reply, tools: tuple[str, ...] = ("calculator", "python")) -> tuple[Answer[Any], ScriptedModel]:
     model = ScriptedModel([PLAN, *replies])
     return Agent(model, tools=tools, checks=[numbers, agreement]).run(TASK), model
 
@@ -46,8 +49,6 @@ def test_the_second_derivation_may_only_use_another_tool() -> None:
 
     async def collect() -> None:
         asked.extend([e async for e in agent.stream(TASK) if isinstance(e, Asked)])
-
-    import asyncio
 
     asyncio.run(collect())
     [again] = [e for e in asked if e.kind == "again"]
