@@ -24,9 +24,7 @@ def agreement(draft: Draft) -> Iterator[Finding]:
     second = [result for e in computed if e.call in again for result in comes_to(e)]
     for claim in draft.claims:
         if claimed := numbers_in(claim, words=False):
-            twice = [
-                n for n in second if any(same_value(c, n) and any(same_value(c, f) for f in first) for c in claimed)
-            ]
+            twice = any(stands_in(number, first) and stands_in(number, second) for number in claimed)
             reason = "" if twice else objection(second, " and ".join(again.values()))
             verdict = "supported" if twice else "failed"
             found = tuple(e.id for e in computed)

@@ -8,6 +8,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentkit import grammars, protocol, sandbox
@@ -223,8 +224,9 @@ def answer_schema(bench: Bench, item: Item) -> dict[str, Any]:
 
 
 def functions(item: Item) -> list[Tool]:
-    """The item's functions as tools that do nothing."""
-    return [Tool.from_schema(f.name, f.description, f.parameters, done) for f in item.functions]
+    """The item's functions as tools that do nothing, so that a call made again is known from the first time."""
+    made = (Tool.from_schema(f.name, f.description, f.parameters, done) for f in item.functions)
+    return [replace(tool, pure=True) for tool in made]
 
 
 def done(**_arguments: Any) -> str:

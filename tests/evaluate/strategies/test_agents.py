@@ -85,6 +85,15 @@ def test_calls_are_judged_whatever_the_model_says_afterwards() -> None:
         assert (reply.status, reply.calls) == (status, (Called(name="light", arguments={"room": "kitchen"}),))
 
 
+def test_a_function_that_is_called_again_alike_counts_once() -> None:
+    call = {"tool": "light", "arguments": {"room": "kitchen"}}
+    other = {"tool": "light", "arguments": {"room": "hall"}}
+    reply, _ = replied(
+        "agent", [NO_PLAN, call, call, other, GIVES_UP], form="calls", functions=(LIGHT,), task={"tools": ()}
+    )
+    assert [c.repeated for c in reply.calls] == [False, True, False]
+
+
 def test_errors_and_repetitions_of_calls_are_marked() -> None:
     bad = {"tool": "calculator", "arguments": {"expression": "6 * * 7"}}
     reply, _ = replied("agent", [PLAN, bad, SUM, SUM, answers(42, 1)])
