@@ -237,7 +237,11 @@ def test_corpora_that_were_opened_are_closed_when_one_is_missing(
     write: Write, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[Corpus] = []
-    monkeypatch.setattr(Corpus, "close", lambda corpus: closed.append(corpus))
+
+    def close(corpus: Corpus) -> None:
+        closed.append(corpus)
+
+    monkeypatch.setattr(Corpus, "close", close)
     with pytest.raises(ConfigurationError, match="nowhere"):
         Assistant.load(write(MINIMAL + 'corpora = ["tanks", "nowhere"]\n'), embedder=embedder)
     assert len(closed) == 1

@@ -169,7 +169,7 @@ class Terminal:
 
 @pytest.mark.usefixtures("plugins")
 def test_ctrl_c_stops_the_answer_and_ctrl_d_ends(script: Script) -> None:
-    slow = ({"plan": [{"for": "wait", "tool": "slow"}]}, {"tool": "slow", "arguments": {}})
+    slow = ('{"plan":[{"for":"wait","tool":"slow"}]}', '{"tool":"slow","arguments":{}}')
     terminal = Terminal("-m", script(*slow, *NOTHING), "--tools", "slow")
     terminal.until(b"> ")
     terminal.type(b"Wait.\n")
