@@ -18,7 +18,7 @@ _OPPOSITES = (
     "first last, before after, largest smallest, more less, most fewest, north south, northern southern, east west, "
     "eastern western, won lost, father son, mother daughter, brother sister, older younger, increase decrease, "
     "increased decreased, higher lower, highest lowest, male female, early late, all some, always never, "
-    "opened closed, began ended, maximum minimum, best worst, above below, includes excludes, married divorced, oldest newest"
+    "opened closed, began ended, maximum minimum, best worst, above below, includes excludes, oldest newest"
 )
 OPPOSITES = {a: b for pair in _OPPOSITES.split(", ") for a, b in (pair.split(), reversed(pair.split()))}
 

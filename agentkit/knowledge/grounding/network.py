@@ -95,7 +95,7 @@ class Network:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
-        return float(loss)
+        return float(loss.item())
 
     def scores(self, encoded: Sequence[Encoding], *, batch: int = 32) -> list[float]:
         """The probability of support, a pair each."""

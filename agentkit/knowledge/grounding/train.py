@@ -237,6 +237,7 @@ def main(
     rank: Annotated[int, typer.Option(min=1, help="Of the low-rank changes.")] = Recipe.rank,
     epochs: Annotated[int, typer.Option(min=1)] = Recipe.epochs,
     steps: Annotated[int | None, typer.Option(min=1, help="Stop early: a rehearsal.")] = None,
+    validated: Annotated[int, typer.Option(min=1, help="Held-out pairs scored while training.")] = Recipe.validated,
     rate: Annotated[float, typer.Option(help="Highest learning rate.")] = Recipe.rate,
     seed: Annotated[int, typer.Option()] = Recipe.seed,
     bf16: Annotated[bool, typer.Option(help="Multiply in bfloat16.")] = Recipe.bf16,
@@ -248,7 +249,7 @@ def main(
         place = base or catalog.locate(catalog.EMBEDDER)
         if place is None:
             raise ConfigurationError(f"the base isn't on this machine: agentkit models pull {catalog.EMBEDDER}")
-        recipe = Recipe(rank=rank, epochs=epochs, steps=steps, rate=rate, seed=seed, bf16=bf16)
+        recipe = Recipe(rank=rank, epochs=epochs, steps=steps, validated=validated, rate=rate, seed=seed, bf16=bf16)
         command = shlex.join(["python", "-m", "agentkit.knowledge.grounding.train", *sys.argv[1:]])
         card = train(folder, place, out, recipe, work, command=command, tell=lambda line: print(line, flush=True))
     except AgentkitError as error:

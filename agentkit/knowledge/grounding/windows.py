@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from agentkit.knowledge.sentences import sentences
 
@@ -22,7 +23,7 @@ def windows(passage: str, claim: str, *, words: int = WORDS) -> list[str]:
     summary is spread over a text; windows are consecutive sentences, each window half in the next, since a sentence
     may need the one before it. Rare words of the passage count more.
     """
-    parts = [piece for sentence in sentences(passage) for piece in _pieces(sentence, words)]
+    parts = _parts(passage, words)
     lengths = [len(part.split()) for part in parts]
     if sum(lengths) <= words:
         return [passage]
@@ -37,7 +38,8 @@ def windows(passage: str, claim: str, *, words: int = WORDS) -> list[str]:
         if end < len(parts):
             starts.append(_middle(lengths, start, end))
     spans.sort(key=lambda span: (-sum(weights[span[0] : span[1]]), span))
-    return [excerpt(parts, weights, words), *(" ".join(parts[a:b]) for a, b in spans[:WINDOWS])]
+    found = [excerpt(parts, weights, words), *(" ".join(parts[a:b]) for a, b in spans[:WINDOWS])]
+    return list(dict.fromkeys(found))
 
 
 def excerpt(parts: Sequence[str], weights: Sequence[float], words: int) -> str:
@@ -50,6 +52,13 @@ def excerpt(parts: Sequence[str], weights: Sequence[float], words: int) -> str:
             kept.append(n)
             room -= lengths[n]
     return " ".join(parts[n] for n in sorted(kept))
+
+
+@lru_cache(maxsize=64)  # a passage is often held against several claims
+def _parts(passage: str, words: int) -> list[str]:
+    """The passage's sentences; one that is longer than a window is cut."""
+    split = [sentence.split() for sentence in sentences(passage)]
+    return [" ".join(of[n : n + words]) for of in split for n in range(0, len(of), words)]
 
 
 def _weights(parts: Sequence[str], claim: str) -> list[float]:
@@ -65,9 +74,3 @@ def _middle(lengths: Sequence[int], start: int, end: int) -> int:
     while n < end - 1 and sum(lengths[start : n + 1]) <= half:
         n += 1
     return max(n, start + 1)
-
-
-def _pieces(sentence: str, words: int) -> list[str]:
-    """A sentence, cut only where it is longer than a window."""
-    split = sentence.split()
-    return [sentence] if len(split) <= words else [" ".join(split[n : n + words]) for n in range(0, len(split), words)]
