@@ -18,7 +18,7 @@ precision. Computed in numpy, without torch. English only.
 
 * **For**: the check of citations; ranking passages anew. A score from {threshold} on counts as support.
 * **Not for**: judging whether a claim is true; other languages; decisions about people.
-* **Known limits**: a claim is read up to 120 words; a long passage is read in windows of 180 words, so support that is
+* **Known limits**: a claim is read up to 120 words; a long passage is read in windows of 200 words, so support that is
   spread over more than its best excerpt is missed; sums and dates worked out from a passage aren't in it.
 
 ## Training

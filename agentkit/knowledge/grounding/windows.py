@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from agentkit.knowledge.sentences import sentences
 
-WORDS = 180
-"""Of a window: with a claim of 40, about the 320 tokens that the model reads at once."""
+WORDS = 200
+"""Of a window: with a claim of 40 they are about the 320 tokens that the model reads at once."""
 WINDOWS = 3
 """Windows of a long passage that are scored, those that share most words with the claim."""
 
