@@ -28,7 +28,7 @@ from agentkit.evaluate.statistics import Estimate, difference, mean
 from agentkit.evaluate.tasks import load_task
 from agentkit.knowledge.embedder import Embedder
 from agentkit.knowledge.grounding import Grounding, data
-from agentkit.knowledge.grounding.calibration import best_threshold, by_source
+from agentkit.knowledge.grounding.calibration import calibrate
 from agentkit.knowledge.grounding.weights import SHIPPED
 from agentkit.knowledge.sentences import sentences
 from agentkit.models import catalog
@@ -64,6 +64,10 @@ def cosine(embedder: Embedder) -> Score:
 def asked(items: Sequence[Item]) -> list[tuple[str, str]]:
     """Claims with their evidence."""
     return [(i.question.partition("\nClaim: ")[2], "\n".join(p.text for p in i.passages)) for i in items]
+
+
+def sources_of(pairs: Sequence[data.Pair]) -> list[str]:
+    return sorted({p.source for p in pairs})
 
 
 def shown(estimate: Estimate | None) -> str:
@@ -140,13 +144,11 @@ def main(
     held_out = data.load(folder / "train")[1]
     if limit:
         held_out = Random(SEED).sample(held_out, min(limit * 2, len(held_out)))
-    table = Table("scorer", "threshold", "mean of the sources", title="Calibrated on held-out training pairs")
+    table = Table("scorer", "threshold", *sources_of(held_out), title="Balanced accuracy on held-out training pairs")
     thresholds: dict[str, float] = {}
     for name, score in scorers.items():
-        scores = score([(p.claim, p.passage) for p in held_out])
-        sources = by_source(zip(scores, (p.supported for p in held_out), strict=True), (p.source for p in held_out))
-        thresholds[name], reached = best_threshold(sources)
-        table.add_row(name, f"{thresholds[name]:.3f}", f"{reached:.1%}")
+        thresholds[name], reached = calibrate(held_out, score([(p.claim, p.passage) for p in held_out]))
+        table.add_row(name, f"{thresholds[name]:.3f}", *(f"{share:.1%}" for share in reached.values()))
     thresholds["grounding"] = grounding.threshold
     console.print(table, f"The model's own threshold, {grounding.threshold}, is the one that counts below.")
     console.print(planted(scorers, thresholds, held_out))

@@ -13,12 +13,18 @@ from random import Random
 from typing import Any
 
 from agentkit.errors import ConfigurationError
-from agentkit.knowledge.grounding.faults import FAULTS
+from agentkit.knowledge.grounding.faults import FAULTS, NAME, swapped_number
 from agentkit.knowledge.grounding.windows import windows
 from agentkit.knowledge.sentences import sentences
 
 PLANTED = 3000
 """Paragraphs that claims are made from, two of each."""
+QUESTIONS = 3000
+"""Questions, with two sentences each."""
+NEAR = 10
+"""Rows before and after a question's, among which a sentence is sought that is like its own."""
+ASKED = "questions"
+"""The source whose pairs are no claims."""
 HELD_OUT = 0.08
 """Share of the passages, with all their claims, that is never trained on."""
 SHORTEST = 6
@@ -76,6 +82,7 @@ def begin(rows: Iterable[Row]) -> Iterator[Pair]:
 
 def planted(rows: Iterable[Row]) -> Iterator[Pair]:
     """Of a sample of paragraphs, a sentence that each has, and one that it hasn't: altered, or another's."""
+    rows = list(rows)
     together = {title: [t for t, _ in row["context"] if t != title] for row in rows for title, _ in row["context"]}
     texts = {title: [s.strip() for s in parts] for row in rows for title, parts in row["context"]}
     chance = Random("planted")
@@ -100,11 +107,43 @@ def planted(rows: Iterable[Row]) -> Iterator[Pair]:
         yield Pair(false, passage, False, "planted", kind)
 
 
+def questions(rows: Iterable[Row]) -> Iterator[Pair]:
+    """Of a sample of questions, the sentence that answers each, and one near it in the text, which doesn't.
+
+    Not claims: they make the model a judge of what is worth reading for a question, as a reranker is.
+    """
+    rows = list(rows)
+    chance = Random("questions")
+    for n in sorted(chance.sample(range(len(rows)), min(QUESTIONS, len(rows)))):
+        question, answering = _plain(rows[n]["question"]), _plain(rows[n]["sentence"])
+        near = (_plain(row["sentence"]) for row in rows[max(0, n - NEAR) : n + NEAR])
+        others = [sentence for sentence in dict.fromkeys(near) if sentence != answering]
+        yield Pair(question, answering, True, ASKED)
+        if others:
+            yield Pair(question, chance.choice(others), False, ASKED)
+
+
+def answers(rows: Iterable[Row]) -> Iterator[Pair]:
+    """Questions with their answer, and with another one of the same passages: short answers are claims only so."""
+    chance = Random("answers")
+    for row in rows:
+        gold = {title for title, _ in row["supporting_facts"]}
+        passage = "\n".join("".join(parts).strip() for title, parts in row["context"] if title in gold)
+        question, answer = row["question"].strip(), row["answer"].strip()
+        names = sorted({name for name in NAME.findall(passage) if name not in answer and name not in question})
+        false = {"yes": "no", "no": "yes"}.get(answer) or swapped_number(answer, [passage], chance)
+        yield Pair(f"{question} {answer}", passage, True, "answers")
+        if false or names:
+            yield Pair(f"{question} {false or chance.choice(names)}", passage, False, "answers")
+
+
 SOURCES: Sequence[Source] = (
     Source("grounding_nli.jsonl", "FEVER and SNLI CC BY-SA; MNLI mixed, mostly OANC", nli),
     Source("grounding_summedits.jsonl", "SummEdits, Apache-2.0", summedits),
     Source("grounding_begin_dev.jsonl", "BEGIN, Apache-2.0 (without its rows on Wizard of Wikipedia)", begin),
-    Source("hotpotqa_passages.jsonl", "HotpotQA, CC BY-SA 4.0 (paragraphs, for planted faults)", planted),
+    Source("hotpotqa_passages.jsonl", "HotpotQA, CC BY-SA 4.0 (its paragraphs, for planted faults)", planted),
+    Source("hotpotqa_passages.jsonl", "HotpotQA, CC BY-SA 4.0", answers),
+    Source("squad_question_sentence.jsonl", "SQuAD, CC BY-SA 4.0", questions),
 )
 
 

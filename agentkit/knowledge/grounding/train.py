@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,7 +18,7 @@ import typer
 
 from agentkit.errors import AgentkitError, ConfigurationError
 from agentkit.knowledge.grounding import data
-from agentkit.knowledge.grounding.calibration import balanced_accuracy, best_threshold, by_source
+from agentkit.knowledge.grounding.calibration import calibrate
 from agentkit.knowledge.grounding.card import written
 from agentkit.knowledge.grounding.network import Network
 from agentkit.knowledge.grounding.scorer import Grounding
@@ -34,7 +34,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How the model is trained. Equal recipes on equal data give equal weights on one kind of processor."""
+    """How the model is trained. Equal recipes on equal data give equal weights on equal machines."""
 
     rank: int = 32
     epochs: int = 3
@@ -46,6 +46,8 @@ class Recipe:
     seed: int = 0
     bf16: bool = True
     """2.8 times as fast as single precision on processors with avx512_bf16, slow on others."""
+    held_out: int | None = None
+    """Use no more held-out pairs, for a rehearsal."""
     validations: int = 6
     """Times that the held-out pairs are scored; the best weights are kept."""
     validated: int = 1000
@@ -93,6 +95,7 @@ def train(folder: Path, base: Path, out: Path, recipe: Recipe, work: Path, *, co
         MissingExtra: torch or transformers isn't installed.
     """
     pairs, held_out = data.load(folder)
+    held_out = Random(recipe.seed).sample(held_out, min(recipe.held_out or len(held_out), len(held_out)))
     network = Network(base, rank=recipe.rank, seed=recipe.seed, bf16=recipe.bf16)
     tell(f"{len(pairs)} pairs to train on, {len(held_out)} held out; {network.size} weights")
     fingerprint, identity = data.fingerprint(pairs), fingerprint_of(base)
@@ -139,8 +142,8 @@ def learn(
     steps = len(batches)
     sizes = [len(batch) * max(lengths[i] for i in batch) for batch in batches]
     every = max(1, steps // recipe.validations)
-    chosen = Random(recipe.seed).sample(list(held_out), min(recipe.validated, len(held_out)))
-    validation = [(p.supported, p.source, network.encode(p.claim, p.passage)) for p in (p.shortened() for p in chosen)]
+    sample = held_out[: recipe.validated]
+    validation = [network.encode(p.claim, p.passage) for p in (p.shortened() for p in sample)]
     progress = checkpoints.restored(network)
     if progress.step:
         tell(f"going on after step {progress.step} of {steps}")
@@ -160,11 +163,11 @@ def learn(
             left = sum(sizes[step + 1 :]) / speed / 60
             tell(f"step {step + 1} of {steps}, loss {progress.losses:.3f}, {speed:.0f} tokens/s, {left:.0f} min to go")
         if progress.step % every == 0 or progress.step == steps:
-            scored = list(
-                zip(network.scores([e for _, _, e in validation]), [s for s, _, _ in validation], strict=True)
+            reached = calibrate(sample, network.scores(validation))[1]
+            score = sum(reached.values()) / len(reached)
+            tell(
+                f"step {progress.step}: balanced accuracy {score:.3f} on {len(sample)} held-out pairs; {shown(reached)}"
             )
-            _, score = best_threshold(by_source(scored, [source for _, source, _ in validation]))
-            tell(f"step {progress.step}: balanced accuracy {score:.3f} on {len(scored)} held-out pairs")
             if score > progress.best:
                 progress.best, progress.best_step, progress.tensors = score, progress.step, network.tensors()
         if time.monotonic() - saved > SAVE_SECONDS or progress.step == steps:
@@ -209,11 +212,13 @@ class Checkpoints:
 
 def calibrated(card: Card, grounding: Grounding, held_out: Sequence[data.Pair]) -> Card:
     """The card with the threshold that is best on held-out pairs, and what is reached with it."""
-    scores = grounding([(p.claim, p.passage) for p in held_out])
-    sources = by_source(zip(scores, (p.supported for p in held_out), strict=True), (p.source for p in held_out))
-    threshold, _ = best_threshold(sources)
-    reached = {name: round(balanced_accuracy(of, threshold), 4) for name, of in sources.items()}
-    return card.model_copy(update={"threshold": round(threshold, 4), "scores": reached})
+    threshold, reached = calibrate(held_out, grounding([(p.claim, p.passage) for p in held_out]))
+    scores = {name: round(share, 4) for name, share in reached.items()}
+    return card.model_copy(update={"threshold": round(threshold, 4), "scores": scores})
+
+
+def shown(scores: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
 
 
 def _filled(order: Sequence[int], lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
@@ -237,7 +242,7 @@ def main(
     rank: Annotated[int, typer.Option(min=1, help="Of the low-rank changes.")] = Recipe.rank,
     epochs: Annotated[int, typer.Option(min=1)] = Recipe.epochs,
     steps: Annotated[int | None, typer.Option(min=1, help="Stop early: a rehearsal.")] = None,
-    validated: Annotated[int, typer.Option(min=1, help="Held-out pairs scored while training.")] = Recipe.validated,
+    held_out: Annotated[int | None, typer.Option(min=1, help="Use no more held-out pairs: a rehearsal.")] = None,
     rate: Annotated[float, typer.Option(help="Highest learning rate.")] = Recipe.rate,
     seed: Annotated[int, typer.Option()] = Recipe.seed,
     bf16: Annotated[bool, typer.Option(help="Multiply in bfloat16.")] = Recipe.bf16,
@@ -249,13 +254,13 @@ def main(
         place = base or catalog.locate(catalog.EMBEDDER)
         if place is None:
             raise ConfigurationError(f"the base isn't on this machine: agentkit models pull {catalog.EMBEDDER}")
-        recipe = Recipe(rank=rank, epochs=epochs, steps=steps, validated=validated, rate=rate, seed=seed, bf16=bf16)
+        recipe = Recipe(rank=rank, epochs=epochs, steps=steps, held_out=held_out, rate=rate, seed=seed, bf16=bf16)
         command = shlex.join(["python", "-m", "agentkit.knowledge.grounding.train", *sys.argv[1:]])
         card = train(folder, place, out, recipe, work, command=command, tell=lambda line: print(line, flush=True))
     except AgentkitError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
-    print(f"{out}: threshold {card.threshold}, " + ", ".join(f"{k} {v:.3f}" for k, v in card.scores.items()))
+    print(f"{out}: threshold {card.threshold}; {shown(card.scores)}")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,13 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
     )
     context = [[f"Mill {n}", [f"{part}." for part in passage(n).split(".") if part]] for n in range(60, 72)]
-    put("hotpotqa_passages.jsonl", [{"context": context[:6]}, {"context": context[6:]}])
+    facts = [
+        {"context": of, "supporting_facts": [[of[0][0], 0]], "question": f"When was {of[0][0]} built?", "answer": year}
+        for of, year in ((context[:6], "1860"), (context[6:], "1866"))
+    ]
+    put("hotpotqa_passages.jsonl", facts)
+    asked = [{"question": f"who owns tower {n} ?", "sentence": f"tower {n} is the count 's ."} for n in range(100, 120)]
+    put("squad_question_sentence.jsonl", asked)
     return folder
 
 

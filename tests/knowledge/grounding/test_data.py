@@ -8,7 +8,7 @@ import pytest
 
 from agentkit.errors import ConfigurationError
 from agentkit.knowledge.grounding import data
-from agentkit.knowledge.grounding.calibration import balanced_accuracy, best_threshold, by_source
+from agentkit.knowledge.grounding.calibration import balanced_accuracy, by_source, calibrate
 from agentkit.knowledge.grounding.faults import joined, negated, swapped_name, swapped_number
 
 PASSAGE = [
@@ -56,7 +56,14 @@ def test_no_passage_is_on_both_sides_and_the_selection_is_always_the_same(data_f
     assert all(p.held_out for p in held_out)
     assert data.fingerprint(training) == data.fingerprint(data.load(data_folder)[0])
     assert data.fingerprint(training) != data.fingerprint(training[:-1])
-    assert {p.source for p in (*training, *held_out)} == {"fever", "summedits", "begin", "planted"}
+    assert {p.source for p in (*training, *held_out)} == {
+        "fever",
+        "summedits",
+        "begin",
+        "planted",
+        "answers",
+        data.ASKED,
+    }
     assert sum(p.source == "begin" for p in (*training, *held_out)) == 4  # its rows of Wizard of Wikipedia are left out
     assert all(len(p.passage.split()) <= 200 for p in training)
 
@@ -68,6 +75,20 @@ def test_planted_claims_are_half_right_half_wrong(data_folder: Path) -> None:
     for pair in pairs:
         whole = all(f"{sentence.strip('. ')}." in pair.passage for sentence in pair.claim.split(". "))
         assert whole == pair.supported, pair
+
+
+def test_a_short_answer_is_a_claim_with_its_question(data_folder: Path) -> None:
+    pairs = [p for part in data.load(data_folder) for p in part if p.source == "answers"]
+    assert {(p.claim, p.supported) for p in pairs} >= {("When was Mill 60 built? 1860", True)}
+    false = [p.claim for p in pairs if not p.supported]
+    assert len(false) == 2
+    assert all(claim.startswith("When was Mill 6") and not claim.endswith(("1860", "1866")) for claim in false)
+
+
+def test_a_question_has_the_sentence_that_answers_it_and_one_that_does_not(data_folder: Path) -> None:
+    pairs = [p for part in data.load(data_folder) for p in part if p.source == data.ASKED]
+    assert len(pairs) == 2 * 20
+    assert all((p.claim.split()[-2] in p.passage) == p.supported for p in pairs)
 
 
 def test_a_missing_or_broken_file_is_named(data_folder: Path, tmp_path: Path) -> None:
@@ -88,7 +109,13 @@ def test_the_threshold_is_the_best_in_the_mean_of_the_sources() -> None:
     # In a, 0.6 to 0.7 parts best; in b, anything from 0.3 to 0.8; the mean decides.
     a = [(0.6, False), (0.7, True), (0.9, True)]
     b = [(0.3, False), (0.8, True)]
-    sources = by_source([*a, *b, (0.1, False)], ["a"] * 3 + ["b"] * 2 + ["one kind"])
-    assert sources == {"a": a, "b": b}
-    threshold, reached = best_threshold(sources)
-    assert (threshold, reached) == (0.7, 1.0)
+    of = [(name, one) for name, part in (("a", a), ("b", b), ("one kind", a[:1])) for one in part]
+    pairs = [data.Pair("", "", supported, name) for name, (_, supported) in of]
+    scores = [score for _, (score, _) in of]
+    assert by_source(pairs, scores) == {"a": a, "b": b}
+    assert calibrate(pairs, scores) == (0.7, {"a": 1.0, "b": 1.0})
+    # Questions are no claims: they don't move the threshold, but are told.
+    questions = [data.Pair("", "", supported, data.ASKED) for supported in (True, False)] * 9
+    threshold, reached = calibrate([*pairs, *questions], [*scores, *[0.5, 0.1] * 9])
+    assert threshold == 0.7
+    assert reached[data.ASKED] == 0.5
