@@ -127,7 +127,7 @@ def answers(rows: Iterable[Row]) -> Iterator[Pair]:
     """Questions with their answer, and with another one of the same passages: short answers are claims only so."""
     chance = Random("answers")
     for row in rows:
-        gold = {title for title, _ in row["supporting_facts"]}
+        gold = {fact[0] for fact in row["supporting_facts"]}
         passage = "\n".join("".join(parts).strip() for title, parts in row["context"] if title in gold)
         question, answer = row["question"].strip(), row["answer"].strip()
         names = sorted({name for name in NAME.findall(passage) if name not in answer and name not in question})

@@ -46,15 +46,20 @@ class Network:
         self.bert.load_state_dict({name.removeprefix("bert."): t for name, t in stored.items()}, strict=False)
         self.bert.requires_grad_(False)
         torch.manual_seed(seed)
-        self.changes: dict[str, Any] = {}
-        for name, module in list(self.bert.encoder.named_modules()):
-            if isinstance(module, torch.nn.Linear):
-                change = low_rank(torch, *module.weight.shape, rank)
-                torch.nn.utils.parametrize.register_parametrization(module, "weight", change)
-                self.changes[f"encoder.{name}"] = change
         self.head: Any = torch.nn.Linear(4 * config.hidden_size, 1)
         torch.nn.init.zeros_(self.head.bias)
-        self.parameters = [*self.head.parameters(), *(p for c in self.changes.values() for p in c.parameters())]
+        # LoRA (Hu et al. 2021, section 4.1) with alpha equal to the rank: the change starts as none.
+        self.matrices: dict[str, Any] = {
+            name: module.weight
+            for name, module in self.bert.named_modules()
+            if name.startswith("encoder.") and isinstance(module, torch.nn.Linear)
+        }
+        self.changes: dict[str, Any] = {HEAD: self.head.weight, BIAS: self.head.bias}
+        for name, matrix in self.matrices.items():
+            rows, columns = matrix.shape
+            self.changes[name + UP] = torch.nn.Parameter(torch.zeros(rows, rank))
+            self.changes[name + DOWN] = torch.nn.Parameter(torch.randn(rank, columns) / columns**0.5)
+        self.parameters = list(self.changes.values())
         self.optimizer: Any = torch.optim.AdamW(self.parameters, weight_decay=0.01)
 
     @property
@@ -72,8 +77,13 @@ class Network:
         ids = torch.tensor([e.ids + [0] * (longest - len(e.ids)) for e in encoded])
         types = torch.tensor([e.type_ids + [0] * (longest - len(e.ids)) for e in encoded])
         mask = torch.tensor([[1] * len(e.ids) + [0] * (longest - len(e.ids)) for e in encoded])
+        weights = {
+            f"{name}.weight": matrix + self.changes[name + UP] @ self.changes[name + DOWN]
+            for name, matrix in self.matrices.items()
+        }
+        given = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
-            x = self.bert(ids, token_type_ids=types, attention_mask=mask).last_hidden_state
+            x = torch.func.functional_call(self.bert, weights, (), given).last_hidden_state
         x = x.float()
 
         def mean(of: Any) -> Any:
@@ -111,33 +121,15 @@ class Network:
 
     def tensors(self) -> dict[str, Any]:
         """What was trained, as arrays by the names of the weights' file."""
-        named = {HEAD: self.head.weight, BIAS: self.head.bias}
-        for name, change in self.changes.items():
-            named |= {name + UP: change.up, name + DOWN: change.down}
-        return {name: tensor.detach().numpy().copy() for name, tensor in named.items()}
+        return {name: tensor.detach().numpy().copy() for name, tensor in self.changes.items()}
 
     def state(self) -> dict[str, Any]:
         """All that the next steps depend on."""
-        changes = {name: change.state_dict() for name, change in self.changes.items()}
-        return {"head": self.head.state_dict(), "changes": changes, "optimizer": self.optimizer.state_dict()}
+        return {"changes": self.tensors(), "optimizer": self.optimizer.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.head.load_state_dict(state["head"])
-        for name, change in self.changes.items():
-            change.load_state_dict(state["changes"][name])
+        """Go back to where `state` was taken."""
+        with self.torch.no_grad():
+            for name, array in state["changes"].items():
+                self.changes[name].copy_(self.torch.from_numpy(array))
         self.optimizer.load_state_dict(state["optimizer"])
-
-
-def low_rank(torch: Any, rows: int, columns: int, rank: int) -> Any:
-    """A change of a matrix that starts as none: LoRA (Hu et al. 2021, section 4.1) with alpha equal to the rank."""
-
-    class LowRank(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.up = torch.nn.Parameter(torch.zeros(rows, rank))
-            self.down = torch.nn.Parameter(torch.randn(rank, columns) / columns**0.5)
-
-        def forward(self, weight: Any) -> Any:
-            return weight + self.up @ self.down
-
-    return LowRank()

@@ -101,7 +101,8 @@ class Grounding:
         x, mask, types = self._encoder.states([pair.encoding for pair in pairs])
         passage, claim = mean_over(x, mask * (1 - types)), mean_over(x, mask * types)
         features = np.concatenate([x[:, 0], claim, np.abs(passage - claim), passage * claim], axis=1)
-        return 1 / (1 + np.exp(-(features @ self._head + np.float32(self._bias))))
+        logits: Array = features @ self._head + np.float32(self._bias)
+        return 1 / (1 + np.exp(-logits))
 
 
 def _clean(text: str) -> str:

@@ -222,12 +222,14 @@ def shown(scores: Mapping[str, float]) -> str:
 
 
 def _filled(order: Sequence[int], lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Batches of at most so many tokens; `order` goes from short to long."""
+    """Batches of at most so many tokens, in the order given, which goes roughly from short to long."""
     batch: list[int] = []
+    longest = 0
     for i in order:
-        if batch and (len(batch) + 1) * max(lengths[i], lengths[batch[-1]]) > tokens:
+        longest = max(longest, lengths[i])
+        if batch and (len(batch) + 1) * longest > tokens:
             yield batch
-            batch = []
+            batch, longest = [], lengths[i]
         batch.append(i)
     if batch:
         yield batch

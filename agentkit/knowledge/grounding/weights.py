@@ -106,7 +106,7 @@ def merged(base: "Mapping[str, Array]", changes: "Mapping[str, Array]") -> "dict
     for name in changes:
         if name.endswith(UP):
             weight = name.removesuffix(UP) + ".weight"
-            change = changes[name] @ changes[name.removesuffix(UP) + DOWN]
+            change: Array = changes[name] @ changes[name.removesuffix(UP) + DOWN]
             weights[weight] = base[weight] + change.T
     return weights
 

@@ -93,8 +93,6 @@ def test_the_loss_falls_and_numpy_computes_what_torch_trained(tiny: Path, tmp_pa
     expected = network.scores([network.encode(claim, passage) for claim, passage in asked])
     np.testing.assert_allclose(grounding(asked), expected, atol=3e-3)  # half precision of the weights
     assert len(read(tmp_path / "g.safetensors").tensors) == 2 * 12 + 2
-    order = np.argsort(expected)
-    np.testing.assert_allclose(grounding([asked[n] for n in order]), np.sort(expected), atol=3e-3)
 
 
 def test_batches_have_every_pair_once_an_epoch_and_depend_on_the_seed_alone() -> None:
