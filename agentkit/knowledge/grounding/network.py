@@ -33,17 +33,19 @@ class Network:
             config = transformers.BertConfig(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
             stored = safetensors.load_file(folder / WEIGHTS)
             tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self.bert: Any = transformers.BertModel(config, add_pooling_layer=False)
+            stored = {name.removeprefix("bert."): tensor for name, tensor in stored.items() if "pooler" not in name}
+            stored.pop("embeddings.position_ids", None)
+            self.bert.load_state_dict(stored)
         except Exception as error:  # the native readers raise bare Exceptions for a bad file
             raise ConfigurationError(
-                f"can't read the base model in {str(folder)!r} ({error}); fetch it: "
+                f"can't read the base model in {str(folder)!r} ({' '.join(str(error).split())[:120]}); fetch it: "
                 "agentkit models pull all-minilm-l6-v2"
             ) from None
         tokenizer.no_padding()
         tokenizer.enable_truncation(min(LONGEST, config.max_position_embeddings))
         self.tokenizer = cast(Tokenizer, tokenizer)
         self.bf16 = bf16
-        self.bert: Any = transformers.BertModel(config, add_pooling_layer=False)
-        self.bert.load_state_dict({name.removeprefix("bert."): t for name, t in stored.items()}, strict=False)
         self.bert.requires_grad_(False)
         torch.manual_seed(seed)
         self.head: Any = torch.nn.Linear(4 * config.hidden_size, 1)
