@@ -122,8 +122,8 @@ class Network:
         return found
 
     def tensors(self) -> dict[str, Any]:
-        """What was trained, as arrays by the names of the weights' file."""
-        return {name: tensor.detach().numpy().copy() for name, tensor in self.changes.items()}
+        """A copy of what was trained, by the names of the weights' file."""
+        return {name: tensor.detach().clone() for name, tensor in self.changes.items()}
 
     def state(self) -> dict[str, Any]:
         """All that the next steps depend on."""
@@ -132,6 +132,6 @@ class Network:
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to where `state` was taken."""
         with self.torch.no_grad():
-            for name, array in state["changes"].items():
-                self.changes[name].copy_(self.torch.from_numpy(array))
+            for name, tensor in state["changes"].items():
+                self.changes[name].copy_(tensor)
         self.optimizer.load_state_dict(state["optimizer"])

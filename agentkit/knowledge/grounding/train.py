@@ -201,7 +201,7 @@ class Checkpoints:
         """Bring the network to where the last checkpoint was; to the beginning if there is none."""
         if not self.path.is_file():
             return Progress()
-        state = self._torch.load(self.path, weights_only=False)
+        state = self._torch.load(self.path, weights_only=True)
         if state["identity"] != self._identity:
             raise ConfigurationError(
                 f"{self.path} is of a run with another recipe, data or base; delete it, or name a folder with --work"

@@ -55,12 +55,12 @@ class Weights(NamedTuple):
     tensors: "Mapping[str, Array]"
 
 
-def write(path: Path, card: Card, tensors: "Mapping[str, Array]") -> None:
+def write(path: Path, card: Card, tensors: Mapping[str, Any]) -> None:
     """Write the file in half precision; until it is whole it has another name."""
     import numpy as np
 
     safetensors = _safetensors()
-    half = {name: np.ascontiguousarray(tensor, dtype=np.float16) for name, tensor in tensors.items()}
+    half = {name: np.ascontiguousarray(np.asarray(tensor), dtype=np.float16) for name, tensor in tensors.items()}
     part = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
