@@ -126,9 +126,11 @@ class BertEncoder:
         import numpy as np
 
         order = sorted(range(len(items)), key=lambda i: len(items[i]), reverse=True)  # alike lengths: little padding
-        batches = [[items[i] for i in order[start : start + batch]] for start in range(0, len(order), batch)]
+        cores = min(WORKERS, os.cpu_count() or 1)
+        size = max(1, min(batch, -(-len(order) // cores)))  # a few items keep all cores busy too
+        batches = [[items[i] for i in order[start : start + size]] for start in range(0, len(order), size)]
         with TURN, self.blas.limit(limits=1, user_api="blas"):
-            workers = min(len(batches), WORKERS, os.cpu_count() or 1)
+            workers = min(len(batches), cores)
             if workers < 2:
                 parts = list(map(compute, batches))
             else:

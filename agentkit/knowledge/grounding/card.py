@@ -32,8 +32,9 @@ Seed {seed}; the weights are those after step {steps}, the best on held-out pair
 |---|---|
 {data}
 
-Half of the pairs from HotpotQA's paragraphs have a planted fault: a number or name swapped, a negation, a sentence
-of another text.
+From HotpotQA come sentences of its paragraphs, half of them with a planted fault (a number or name swapped, a negation,
+a sentence of another text), and its questions with right and wrong answers. SQuAD's questions, with a sentence that
+answers them and one that doesn't, are no claims: they are for ranking passages, and don't move the threshold.
 
 ## Scores
 

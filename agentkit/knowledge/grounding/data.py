@@ -80,9 +80,14 @@ def begin(rows: Iterable[Row]) -> Iterator[Pair]:
             yield Pair(_plain(row["response"]), _plain(row["knowledge"]), supported, "begin")
 
 
-def planted(rows: Iterable[Row]) -> Iterator[Pair]:
-    """Of a sample of paragraphs, a sentence that each has, and one that it hasn't: altered, or another's."""
+def hotpot(rows: Iterable[Row]) -> Iterator[Pair]:
     rows = list(rows)
+    yield from planted(rows)
+    yield from answers(rows)
+
+
+def planted(rows: Sequence[Row]) -> Iterator[Pair]:
+    """Of a sample of paragraphs, a sentence that each has, and one that it hasn't: altered, or another's."""
     together = {title: [t for t, _ in row["context"] if t != title] for row in rows for title, _ in row["context"]}
     texts = {title: [s.strip() for s in parts] for row in rows for title, parts in row["context"]}
     chance = Random("planted")
@@ -123,7 +128,7 @@ def questions(rows: Iterable[Row]) -> Iterator[Pair]:
             yield Pair(question, chance.choice(others), False, ASKED)
 
 
-def answers(rows: Iterable[Row]) -> Iterator[Pair]:
+def answers(rows: Sequence[Row]) -> Iterator[Pair]:
     """Questions with their answer, and with another one of the same passages: short answers are claims only so."""
     chance = Random("answers")
     for row in rows:
@@ -141,8 +146,7 @@ SOURCES: Sequence[Source] = (
     Source("grounding_nli.jsonl", "FEVER and SNLI CC BY-SA; MNLI mixed, mostly OANC", nli),
     Source("grounding_summedits.jsonl", "SummEdits, Apache-2.0", summedits),
     Source("grounding_begin_dev.jsonl", "BEGIN, Apache-2.0 (without its rows on Wizard of Wikipedia)", begin),
-    Source("hotpotqa_passages.jsonl", "HotpotQA, CC BY-SA 4.0 (its paragraphs, for planted faults)", planted),
-    Source("hotpotqa_passages.jsonl", "HotpotQA, CC BY-SA 4.0", answers),
+    Source("hotpotqa_passages.jsonl", "HotpotQA, CC BY-SA 4.0", hotpot),
     Source("squad_question_sentence.jsonl", "SQuAD, CC BY-SA 4.0", questions),
 )
 

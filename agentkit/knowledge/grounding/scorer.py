@@ -102,7 +102,7 @@ class Grounding:
         passage, claim = mean_over(x, mask * (1 - types)), mean_over(x, mask * types)
         features = np.concatenate([x[:, 0], claim, np.abs(passage - claim), passage * claim], axis=1)
         logits: Array = features @ self._head + np.float32(self._bias)
-        return 1 / (1 + np.exp(-logits))
+        return np.reciprocal(1 + np.exp(-logits))
 
 
 def _clean(text: str) -> str:
