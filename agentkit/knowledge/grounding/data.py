@@ -100,15 +100,18 @@ def planted(rows: Sequence[Row]) -> Iterator[Pair]:
         if not own or not other:
             continue
         claim, elsewhere = chance.choice(own), chance.choice(other)
-        both = [*chance.sample(own, 2)] if len(own) > 1 and chance.random() < 0.3 else [claim]
-        yield Pair(" ".join(both), passage, True, "planted", "none")
         kinds = [*FAULTS]
         chance.shuffle(kinds)
-        around = [*texts[title], elsewhere]
-        made = ((kind, FAULTS[kind](claim, around, chance)) for kind in kinds)
+        made = ((kind, FAULTS[kind](claim, [*texts[title], elsewhere], chance)) for kind in kinds)
         kind, false = next(((k, f) for k, f in made if f), ("wrong passage", elsewhere))
         if chance.random() < 0.2:
             kind, false = "wrong passage", elsewhere
+        if kind not in ("joined", "wrong passage") and chance.random() < 0.5:
+            # The fault is in the passage then: else a `not` in a claim would give it away.
+            passage, claim, false = passage.replace(claim, false), false, claim
+        more = [s for s in own if s in passage and s not in claim]
+        both = chance.sample((claim, chance.choice(more)), 2) if more and chance.random() < 0.3 else [claim]
+        yield Pair(" ".join(both), passage, True, "planted", "none")
         yield Pair(false, passage, False, "planted", kind)
 
 
