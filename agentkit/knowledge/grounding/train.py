@@ -1,4 +1,4 @@
-"""Train the grounding model: python -m agentkit.knowledge.grounding.train --data ../shared/data/train
+"""Train the grounding model: python -m agentkit.knowledge.grounding.train --data FOLDER --base FOLDER
 
 Needs the extra 'transformers' and the base, all-MiniLM-L6-v2. Writes the weights with their model card beside them.
 Killed, the same command goes on from the last checkpoint and ends with the same weights.
@@ -238,7 +238,7 @@ def _filled(order: Sequence[int], lengths: Sequence[int], tokens: int) -> Iterat
 def main(
     *,
     folder: Annotated[Path, typer.Option("--data", help="Folder of the training data.")],
-    base: Annotated[Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2; by default the catalog's.")] = None,
+    base: Annotated[Path, typer.Option(help="Folder of all-MiniLM-L6-v2, as `agentkit models` shows it.")],
     out: Annotated[Path, typer.Option(help="File of the weights; by default the package's.")] = SHIPPED,
     work: Annotated[Path, typer.Option(help="Folder of checkpoints.")] = Path("runs/grounding"),
     rank: Annotated[int, typer.Option(min=1, help="Of the low-rank changes.")] = Recipe.rank,
@@ -250,15 +250,10 @@ def main(
     bf16: Annotated[bool, typer.Option(help="Multiply in bfloat16.")] = Recipe.bf16,
 ) -> None:
     """Train the grounding model."""
-    from agentkit.models import catalog
-
     try:
-        place = base or catalog.locate(catalog.EMBEDDER)
-        if place is None:
-            raise ConfigurationError(f"the base isn't on this machine: agentkit models pull {catalog.EMBEDDER}")
         recipe = Recipe(rank=rank, epochs=epochs, steps=steps, held_out=held_out, rate=rate, seed=seed, bf16=bf16)
         command = shlex.join(["python", "-m", "agentkit.knowledge.grounding.train", *sys.argv[1:]])
-        card = train(folder, place, out, recipe, work, command=command, tell=lambda line: print(line, flush=True))
+        card = train(folder, base, out, recipe, work, command=command, tell=lambda line: print(line, flush=True))
     except AgentkitError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
