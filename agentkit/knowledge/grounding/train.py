@@ -238,7 +238,9 @@ def _filled(order: Sequence[int], lengths: Sequence[int], tokens: int) -> Iterat
 def main(
     *,
     folder: Annotated[Path, typer.Option("--data", help="Folder of the training data.")],
-    base: Annotated[Path, typer.Option(help="Folder of all-MiniLM-L6-v2, as `agentkit models` shows it.")],
+    base: Annotated[
+        Path, typer.Option(help="Folder of all-MiniLM-L6-v2, printed by `agentkit models pull all-minilm-l6-v2`.")
+    ],
     out: Annotated[Path, typer.Option(help="File of the weights; by default the package's.")] = SHIPPED,
     work: Annotated[Path, typer.Option(help="Folder of checkpoints.")] = Path("runs/grounding"),
     rank: Annotated[int, typer.Option(min=1, help="Of the low-rank changes.")] = Recipe.rank,

@@ -95,6 +95,12 @@ def test_the_loss_falls_and_numpy_computes_what_torch_trained(tiny: Path, tmp_pa
     assert len(read(tmp_path / "g.safetensors").tensors) == 2 * 12 + 2
 
 
+def test_a_base_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"can't read the base model in .*models pull") as caught:
+        Network(tmp_path, rank=4, seed=0)
+    assert "\n" not in str(caught.value)
+
+
 def test_batches_have_every_pair_once_an_epoch_and_depend_on_the_seed_alone() -> None:
     lengths = [(n * 37) % 90 + 10 for n in range(200)]
     recipe = Recipe(epochs=2, tokens=600)
