@@ -38,5 +38,5 @@ __all__ = [
 
 
 def default_checks(resources: Sequence[object] = ()) -> list[Check]:
-    """The checks that ship, bound to the embedder that is among the resources, if one is."""
+    """The checks that ship, bound to the embedder and the grounding model that are among the resources, if they are."""
     return [numbers, equations, results, Citations.of(resources), Answerability.of(resources), refusals]

@@ -1,4 +1,8 @@
-"""Every cited passage exists and supports the sentence that cites it, by words and by meaning."""
+"""Every cited passage exists and supports the sentence that cites it, by words and by meaning.
+
+Meaning is judged by a grounding model where one is among the resources, else by an embedder. An embedder tells what a
+text is about, not what it says: a swapped number or a negation hardly moves a cosine.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, Protocol, Self, runtime_checkable
@@ -30,6 +34,23 @@ class Comparing(Protocol):
     def similarity(self, a: Sequence[str], b: Sequence[str], /) -> Any: ...
 
 
+@runtime_checkable
+class Grounding(Protocol):
+    """A resource that can tell how well passages support claims: the grounding model, or anything that scores pairs."""
+
+    threshold: float
+    """Least score that counts as support."""
+
+    def __call__(self, pairs: Sequence[tuple[str, str]], /) -> Sequence[float]:
+        """One score a pair of claim and passage."""
+        ...
+
+
+def grounding_of(resources: Sequence[object]) -> Grounding | None:
+    """The first grounding model among the resources."""
+    return next((r for r in resources if isinstance(r, Grounding)), None)
+
+
 def similarity_of(resources: Sequence[object]) -> Similarity | None:
     """How to compare texts, by the first embedder among the resources or their parts."""
     parts = [part for r in resources for part in (r, getattr(r, "embedder", None))]
@@ -37,17 +58,18 @@ def similarity_of(resources: Sequence[object]) -> Similarity | None:
 
 
 class Citations:
-    """The check; without an embedder it says `unavailable` wherever it would apply."""
+    """The check; without an embedder or a grounding model it says `unavailable` wherever it would apply."""
 
     name = "citations"
 
-    def __init__(self, similarity: Similarity | None = None) -> None:
+    def __init__(self, similarity: Similarity | None = None, grounding: Grounding | None = None) -> None:
         self.similarity = similarity
+        self.grounding = grounding
 
     @classmethod
     def of(cls, resources: Sequence[object]) -> Self:
-        """The check with the embedder that is among the resources, if one is."""
-        return cls(similarity_of(resources))
+        """The check with the embedder and the grounding model that are among the resources, if they are."""
+        return cls(similarity_of(resources), grounding_of(resources))
 
     def __call__(self, draft: Draft) -> Iterator[Finding]:
         """One finding a claim, where passages are cited."""
@@ -84,14 +106,28 @@ class Citations:
         if len(missing) > len(said) * (1 - LEXICAL) or not covered:
             words = ", ".join(w for w in WORD.findall(claim) if stem(w) in said - covered)
             return self.finding(claim, "failed", f"the cited passages don't speak of {words}")
+        full = claim if len(said) >= SHORT else f"{draft.task} {claim}"
+        if self.grounding is not None:
+            return self.grounded(claim, full, passages, self.grounding)
         if self.similarity is None:
             return self.finding(claim, "unavailable", "no embedder: pass a corpus or an embedder in `resources`")
-        full = claim if len(said) >= SHORT else f"{draft.task} {claim}"
         windows = [text for e in passages for text in (e.text, *sentences(e.text))]
         best = max(float(c) for c in self.similarity([full], windows)[0])
         if best < COSINE:
             return self.finding(claim, "failed", f"the cited passages are about something else (cosine {best:.2f})")
         return self.finding(claim, "supported", evidence=(max(having, key=lambda n: len(having[n])),))
+
+    def grounded(self, claim: str, full: str, passages: Sequence[Evidence], grounding: Grounding) -> Finding:
+        """The finding by a grounding model: on the passage that supports the claim best, or on all of them together."""
+        texts = [e.text for e in passages]
+        together = ["\n".join(texts)] if len(texts) > 1 else []
+        scores = grounding([(full, text) for text in (*texts, *together)])
+        if (best := max(scores)) < grounding.threshold:
+            reason = f"the cited passages don't say so (support {best:.2f}, {grounding.threshold:.2f} needed)"
+            return self.finding(claim, "failed", reason)
+        enough = [n for n in range(len(texts)) if scores[n] >= grounding.threshold]
+        standing_on = [max(enough, key=lambda n: scores[n])] if enough else range(len(texts))
+        return self.finding(claim, "supported", evidence=tuple(passages[n].id for n in standing_on))
 
     def finding(
         self,

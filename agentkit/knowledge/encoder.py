@@ -13,11 +13,11 @@ import dataclasses
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 
 from agentkit.errors import ConfigurationError, MissingExtra
 
@@ -34,18 +34,26 @@ BATCH = 16
 """Texts computed together. Larger was no faster on two cores."""
 WORKERS = 4
 """Batches computed at once, on machines with as many cores."""
+TURN = threading.Lock()
+"""The switch for the matrix library's threads is the process's: one encoder at a time may turn it."""
+
+T = TypeVar("T", bound=Sized)
 
 
-class _Encoding(Protocol):
+class Encoding(Protocol):
+    """A text, or a pair of texts, as tokens."""
+
     ids: list[int]
+    type_ids: list[int]
+    """0 for the first text's, 1 for the second's."""
 
 
-class _Tokenizer(Protocol):
+class Tokenizer(Protocol):
     """The part of `tokenizers.Tokenizer` used here, which has no complete types."""
 
     def enable_truncation(self, max_length: int) -> None: ...
     def no_padding(self) -> None: ...
-    def encode(self, sequence: str) -> _Encoding: ...
+    def encode(self, sequence: str, pair: str | None = None) -> Encoding: ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,14 +61,12 @@ class BertEncoder:
     """Texts to vectors: tokens, transformer layers, then the mean over each text's tokens."""
 
     weights: "Mapping[str, Array]"
-    tokenizer: "_Tokenizer"
+    tokenizer: Tokenizer
     layers: int
     heads: int
     epsilon: float
     blas: Any
     """threadpoolctl's hold on the matrix library."""
-    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
-    """The switch for the matrix library's threads is the process's: one call at a time may turn it."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -75,7 +81,7 @@ class BertEncoder:
 
             safetensors: Any = import_module("safetensors.numpy")
             threadpoolctl: Any = import_module("threadpoolctl")
-            from tokenizers import Tokenizer
+            tokenizers: Any = import_module("tokenizers")
         except ImportError as error:
             raise MissingExtra(f"the embedder ({error.name})", extra="retrieval") from None
         missing = [name for name in FILES if not (folder / name).is_file()]
@@ -86,7 +92,7 @@ class BertEncoder:
             )
         try:
             config = _config(folder)
-            tokenizer = cast(_Tokenizer, Tokenizer.from_file(str(folder / "tokenizer.json")))
+            tokenizer = cast(Tokenizer, tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json")))
             stored: dict[str, Any] = safetensors.load_file(folder / WEIGHTS)
             weights = {
                 name.removeprefix("bert."): np.ascontiguousarray(
@@ -113,40 +119,46 @@ class BertEncoder:
 
     def __call__(self, texts: Sequence[str]) -> "Array":
         """One row a text, not normalised."""
+        return self.spread(texts, self._means)
+
+    def spread(self, items: Sequence[T], compute: "Callable[[Sequence[T]], Array]", *, batch: int = BATCH) -> "Array":
+        """What `compute` makes of all items, a row each; it is given items of alike length, in several threads."""
         import numpy as np
 
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # alike lengths: little padding
-        batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-        rows = np.empty((len(texts), self.weights["embeddings.LayerNorm.bias"].size), dtype=np.float32)
-
-        def encode(batch: list[int]) -> None:
-            rows[batch] = self._encode([texts[i] for i in batch])
-
-        with self.lock, self.blas.limit(limits=1, user_api="blas"):
-            workers = min(len(batches), WORKERS, os.cpu_count() or 1)
+        order = sorted(range(len(items)), key=lambda i: len(items[i]), reverse=True)  # alike lengths: little padding
+        cores = min(WORKERS, os.cpu_count() or 1)
+        size = max(1, min(batch, -(-len(order) // cores)))  # a few items keep all cores busy too
+        batches = [[items[i] for i in order[start : start + size]] for start in range(0, len(order), size)]
+        with TURN, self.blas.limit(limits=1, user_api="blas"):
+            workers = min(len(batches), cores)
             if workers < 2:
-                for batch in batches:
-                    encode(batch)
+                parts = list(map(compute, batches))
             else:
                 with ThreadPoolExecutor(workers, thread_name_prefix="agentkit-embed") as pool:
-                    list(pool.map(encode, reversed(batches)))  # longest first: they end together
-        return rows
+                    parts = list(pool.map(compute, batches))  # longest first: they end together
+        rows = np.concatenate(parts)
+        return rows[np.argsort(order)]
 
-    def _encode(self, texts: Sequence[str]) -> "Array":
+    def _means(self, texts: Sequence[str]) -> "Array":
+        # One by one: `encode_batch` starts threads, and then prints a warning when a sandbox forks the process.
+        x, mask, _ = self.states([self.tokenizer.encode(text) for text in texts])
+        return mean_over(x, mask)
+
+    def states(self, encoded: Sequence[Encoding]) -> "tuple[Array, Array, Array]":
+        """The last layer's states (text, token, width); which of the tokens are no padding; which text each is of."""
         import numpy as np
 
-        # One by one: `encode_batch` starts threads, and then prints a warning when a sandbox forks the process.
-        encoded = [self.tokenizer.encode(text).ids for text in texts]
-        tokens = max(map(len, encoded))
-        ids = np.zeros((len(encoded), tokens), dtype=np.int64)
+        tokens = max(len(encoding.ids) for encoding in encoded)
+        ids, types = (np.zeros((len(encoded), tokens), dtype=np.int64) for _ in range(2))
         mask = np.zeros((len(encoded), tokens), dtype=np.float32)
-        for row, text_ids in enumerate(encoded):
-            ids[row, : len(text_ids)] = text_ids
-            mask[row, : len(text_ids)] = 1
+        for row, encoding in enumerate(encoded):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            types[row, : len(encoding.ids)] = encoding.type_ids
+            mask[row, : len(encoding.ids)] = 1
         x = (
             self.weights["embeddings.word_embeddings.weight"][ids]
             + self.weights["embeddings.position_embeddings.weight"][:tokens]
-            + self.weights["embeddings.token_type_embeddings.weight"][0]
+            + self.weights["embeddings.token_type_embeddings.weight"][types]
         )
         x = self._norm(x, "embeddings.LayerNorm")
         hidden = ((1.0 - mask) * np.float32(MASKED))[:, None, None, :]
@@ -156,7 +168,7 @@ class BertEncoder:
             x = self._norm(x + attended, at + "attention.output.LayerNorm")
             inner = gelu(self._linear(x, at + "intermediate.dense"))
             x = self._norm(x + self._linear(inner, at + "output.dense"), at + "output.LayerNorm")
-        return (x * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+        return x, mask, types.astype(np.float32)
 
     def _attention(self, x: "Array", hidden: "Array", at: str) -> "Array":
         import numpy as np
@@ -189,6 +201,11 @@ class BertEncoder:
         y *= self.weights[name + ".weight"]
         y += self.weights[name + ".bias"]
         return y
+
+
+def mean_over(x: "Array", mask: "Array") -> "Array":
+    """The mean state of each text's tokens that the mask has."""
+    return (x * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
 
 
 def gelu(x: "Array") -> "Array":

@@ -1,6 +1,7 @@
 """Citations, results, refusals, and how findings become a verdict."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -19,6 +20,17 @@ class Alike:
 
     def similarity(self, a: Sequence[str], b: Sequence[str], /) -> list[list[float]]:
         return [[self.cosine] * len(b) for _ in a]
+
+
+class Supports:
+    """A grounding model that goes by whether the passages have all the claim's numbers; the real one isn't needed."""
+
+    threshold = 0.6
+
+    def __call__(self, pairs: Sequence[tuple[str, str]], /) -> list[float]:
+        return [
+            0.9 if set(re.findall(r"\d+", claim)) <= set(re.findall(r"\d+", text)) else 0.2 for claim, text in pairs
+        ]
 
 
 def draft(text: str, passage: str = LEADER, *, cited: tuple[int, ...] = (1,), source: str = "station.md") -> Draft:
@@ -51,6 +63,27 @@ def test_a_claim_that_another_passage_supports_is_ascribed_to_that_one() -> None
     wrongly = draft("Ilse Maranth is the station leader.").model_copy(update={"cited": (2,)})
     [finding] = Citations.of([Alike(0.8)])(wrongly.model_copy(update={"evidence": (*wrongly.evidence, two)}))
     assert (finding.verdict, finding.evidence) == ("supported", (1,))
+
+
+def test_a_grounding_model_among_the_resources_judges_in_place_of_the_embedder() -> None:
+    check = Citations.of([Alike(1), Supports()])
+    [finding] = check(draft("Ilse Maranth took over from Tomas Verrick in 2021."))
+    assert (finding.verdict, finding.evidence) == ("supported", (1,))
+    [finding] = check(draft("Ilse Maranth took over from Tomas Verrick in 2012."))
+    assert finding.verdict == "failed"
+    assert finding.reason == "the cited passages don't say so (support 0.20, 0.60 needed)"
+    [finding] = Citations.of([Supports()])(draft("Ilse Maranth is the station leader."))
+    assert finding.verdict == "supported"
+
+
+def test_a_claim_may_stand_on_several_passages_together() -> None:
+    both = draft("Ilse Maranth took over as station leader in 2021, Tomas Verrick in 1998.")
+    two = Evidence(id=2, tool="t", call=1, text="Tomas Verrick was its leader from 1998.", source="past.md")
+    check = Citations.of([Supports()])
+    [finding] = check(both.model_copy(update={"evidence": (*both.evidence, two)}))
+    assert (finding.verdict, finding.evidence) == ("supported", (1, 2))
+    [finding] = check(both)
+    assert finding.verdict == "failed"
 
 
 @pytest.mark.parametrize("text", ["yes", "No.", "8,500"])

@@ -1,0 +1,8 @@
+"""The grounding model: how well a passage supports a claim.
+
+`scorer` computes it in numpy; `train`, the only part that needs torch, makes its weights.
+"""
+
+from agentkit.knowledge.grounding.scorer import Grounding
+
+__all__ = ["Grounding"]
