@@ -119,7 +119,8 @@ class Citations:
 
     def grounded(self, claim: str, full: str, passages: Sequence[Evidence], grounding: Grounding) -> Finding:
         """The finding by a grounding model: on the passage that supports the claim best, or on all of them together."""
-        texts = [e.text for e in passages]
+        headings = [e.source.partition(" > ")[2] for e in passages]
+        texts = [f"{heading}\n{e.text}".strip() for heading, e in zip(headings, passages, strict=True)]
         together = ["\n".join(texts)] if len(texts) > 1 else []
         scores = grounding([(full, text) for text in (*texts, *together)])
         if (best := max(scores)) < grounding.threshold:

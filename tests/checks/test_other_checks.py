@@ -76,6 +76,14 @@ def test_a_grounding_model_among_the_resources_judges_in_place_of_the_embedder()
     assert finding.verdict == "supported"
 
 
+def test_what_stands_in_a_heading_counts_as_said() -> None:
+    claim, text = "Tank 7 holds 40 litres of water.", "It holds 40 litres of water."
+    [finding] = Citations.of([Supports()])(draft(claim, text, source="water.md > Tank 7"))
+    assert finding.verdict == "supported"
+    [finding] = Citations.of([Supports()])(draft(claim, text, source="water.md > Tank 8"))
+    assert finding.verdict == "failed"
+
+
 def test_a_claim_may_stand_on_several_passages_together() -> None:
     both = draft("Ilse Maranth took over as station leader in 2021, Tomas Verrick in 1998.")
     two = Evidence(id=2, tool="t", call=1, text="Tomas Verrick was its leader from 1998.", source="past.md")
