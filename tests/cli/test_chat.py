@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import pytest
 
@@ -144,16 +146,17 @@ class Terminal:
         self.running = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
         self.seen = b""
+        self.at = 0
 
     def until(self, text: bytes) -> None:
-        """Read until this is shown."""
-        start = len(self.seen)
-        while text not in self.seen[start:]:
+        """Read until this is shown, behind what was waited for last."""
+        while (found := self.seen.find(text, self.at)) < 0:
             ready, _, _ = select.select([self.ours], [], [], 60)
             assert ready, self.seen
             self.seen += os.read(self.ours, 4096)
+        self.at = found + len(text)
 
-    def type(self, text: bytes) -> None:
+    def write(self, text: bytes) -> None:
         os.write(self.ours, text)
 
     def end(self) -> int:
@@ -163,25 +166,34 @@ class Terminal:
                 self.seen += chunk
         except OSError:  # the terminal is gone with the process
             pass
-        os.close(self.ours)
         return self.running.wait(timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.running.kill()
+        self.running.wait()
+        os.close(self.ours)
 
 
 @pytest.mark.usefixtures("plugins")
 def test_ctrl_c_stops_the_answer_and_ctrl_d_ends(script: Script) -> None:
     slow = ('{"plan":[{"for":"wait","tool":"slow"}]}', '{"tool":"slow","arguments":{}}')
-    terminal = Terminal("-m", script(*slow, *NOTHING), "--tools", "slow")
-    terminal.until(b"> ")
-    terminal.type(b"Wait.\n")
-    terminal.until(b"call ")
-    terminal.running.send_signal(signal.SIGINT)
-    terminal.until(b"stopped; the conversation goes on")
-    terminal.until(b"> ")
-    terminal.type(b"Who won?\n")
-    terminal.until(b"abstained")
-    terminal.until(b"> ")
-    terminal.running.send_signal(signal.SIGINT)
-    terminal.until(b"/quit or Ctrl-D ends")
-    terminal.type(b"\x04")
-    assert terminal.end() == 0
+    with Terminal("-m", script(*slow, *NOTHING), "--tools", "slow") as terminal:
+        terminal.until(b"> ")
+        terminal.write(b"Wait.\n")
+        terminal.until(b"call ")
+        terminal.running.send_signal(signal.SIGINT)
+        terminal.until(b"stopped; the conversation goes on")
+        terminal.until(b"> ")
+        terminal.write(b"Who won?\n")
+        terminal.until(b"abstained")
+        terminal.until(b"> ")
+        terminal.running.send_signal(signal.SIGINT)
+        terminal.until(b"/quit or Ctrl-D ends")
+        terminal.write(b"\x04")
+        assert terminal.end() == 0
     assert b"Traceback" not in terminal.seen
