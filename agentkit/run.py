@@ -116,7 +116,8 @@ class Run:
                 if isinstance(decision, Call):
                     yield from self.act(decision)
             while isinstance(decision, Proposal):
-                yield from self.derive_again()
+                if isinstance(undone := (yield from self.derive_again()), GiveUp):
+                    return self.finish("abstained", reason=f"not derived a second time: {undone.reason}")
                 checked = yield from self.check(decision)
                 if checked.verdict == "supported":
                     return self.answered(decision, checked)
@@ -294,14 +295,18 @@ class Run:
 
     # Checking and correcting
 
-    def derive_again(self) -> Generator[Need, Result, None]:
-        """Have a computed result derived once more, by another tool than the one that computed it."""
+    def derive_again(self) -> Generator[Need, Result, Decision | None]:
+        """Have a computed result derived once more, by another tool than the one that computed it.
+
+        Returns what the model decided, if it was asked: who gives up here hasn't passed what was wanted of the answer.
+        """
         if not self.rederive or any(call.again for call in self.calls) or not self.others():
-            return
+            return None
         self.tell("user", protocol.again(self.others()))
         decision = yield from self.decide("again")
         if isinstance(decision, Call):
             yield from self.act(decision, again=True)
+        return decision
 
     def others(self) -> list[Tool]:
         """The tools that compute and had no part in what was computed; none, if nothing was."""
