@@ -29,6 +29,7 @@ from pydantic import BaseModel, Field, PrivateAttr, field_validator, model_valid
 from agentkit.agent import Agent, Approve
 from agentkit.checks import Check, Required, default_checks, load_checks, name_of
 from agentkit.checks.citations import similarity_of
+from agentkit.embedding import open_embedder
 from agentkit.errors import ConfigurationError, CorpusError, MissingExtra, ToolError, UnknownName
 from agentkit.knowledge import corpora
 from agentkit.knowledge.corpus import Corpus
@@ -314,18 +315,3 @@ class Assistant(Agent[Any]):
         await super().aclose()
         if self.corpus is not None:
             self.corpus.close()
-
-
-def open_embedder() -> Embedder:
-    """The embedder of the catalog.
-
-    Raises:
-        ConfigurationError: It isn't on this machine.
-    """
-    folder = catalog.locate(catalog.EMBEDDER)
-    if folder is None:
-        raise ConfigurationError(
-            f"searching documents and comparing questions need the embedder {catalog.EMBEDDER}; fetch it: "
-            f"agentkit models pull {catalog.EMBEDDER}"
-        )
-    return Embedder.load(folder)

@@ -163,7 +163,7 @@ def test_no_file_is_longer_than_one_job_takes(path: Path) -> None:
 
 FLOOR = frozenset("answer errors events limits settings".split())
 PARTS = frozenset("arithmetic knowledge models sandbox".split())
-LOOP = frozenset("tools checks grammars protocol needs".split())
+LOOP = frozenset("embedding tools checks grammars protocol needs".split())
 MAY_KNOW: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "answer": frozenset(),
@@ -174,6 +174,7 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "trace": frozenset({"errors", "events"}),
     "plugins": frozenset({"errors"}),
     **dict.fromkeys(PARTS, FLOOR),
+    "embedding": FLOOR | PARTS,
     "tools": FLOOR | PARTS | {"plugins"},
     "checks": FLOOR | PARTS | {"plugins"},  # a check calls no tool
     "decision": FLOOR | {"tools"},
@@ -183,7 +184,7 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "run": FLOOR | PARTS | LOOP,
     "agent": FLOOR | PARTS | LOOP | {"run"},
     "topics": FLOOR | PARTS | {"checks"},
-    "assistant": FLOOR | PARTS | {"tools", "checks", "agent", "topics"},
+    "assistant": FLOOR | PARTS | {"embedding", "tools", "checks", "agent", "topics"},
     "conversation": FLOOR | {"agent", "trace"},
     "replay": FLOOR | PARTS | LOOP | {"run", "agent"},
     "evaluate": FLOOR | PARTS | LOOP | {"lazy", "run", "agent"},

@@ -39,8 +39,8 @@ def ingest(
 
     from rich.console import Console
 
-    from agentkit.assistant import open_embedder
     from agentkit.cli import opening
+    from agentkit.embedding import open_embedder
     from agentkit.errors import ConfigurationError, CorpusError
     from agentkit.knowledge import corpora
     from agentkit.knowledge.corpus import Corpus

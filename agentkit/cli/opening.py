@@ -90,7 +90,7 @@ def open_documents(settings: Settings) -> "tuple[Corpus, Embedder]":
         ConfigurationError: No folder or corpus was named, or the embedder isn't on this machine.
         CorpusError: They can't be read.
     """
-    from agentkit.assistant import open_embedder
+    from agentkit.embedding import open_embedder
     from agentkit.knowledge.corpus import Corpus
 
     docs, corpus = documents_of(settings)

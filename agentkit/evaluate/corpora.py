@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentkit import protocol
-from agentkit.errors import ConfigurationError
+from agentkit import embedding, protocol
 from agentkit.knowledge.corpus import Corpus
 from agentkit.knowledge.embedder import Embedder
 from agentkit.models import catalog
@@ -46,13 +45,7 @@ def open_embedder() -> Embedder:
     Raises:
         ConfigurationError: It isn't on this machine.
     """
-    folder = catalog.locate(catalog.EMBEDDER)
-    if folder is None:
-        raise ConfigurationError(
-            f"this task has passages, to search and check answers against, which needs the embedder "
-            f"{catalog.EMBEDDER}; fetch it: agentkit models pull {catalog.EMBEDDER}"
-        )
-    return Embedder.load(folder)
+    return embedding.open_embedder("this task has passages, to search and check answers against, which needs")
 
 
 def write(folder: Path, texts: Mapping[str, str]) -> None:
