@@ -188,7 +188,11 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "conversation": FLOOR | {"agent", "trace"},
     "replay": FLOOR | PARTS | LOOP | {"run", "agent"},
     "evaluate": FLOOR | PARTS | LOOP | {"lazy", "run", "agent"},
-    "cli": FLOOR | PARTS | LOOP | {"run", "agent", "trace", "replay", "evaluate", "assistant", "conversation"},
+    "compress": FLOOR | PARTS | LOOP | {"lazy", "run", "agent", "trace", "evaluate"},
+    "cli": FLOOR
+    | PARTS
+    | LOOP
+    | {"run", "agent", "trace", "replay", "evaluate", "assistant", "conversation", "compress"},
     "__main__": frozenset({"cli"}),
     "agentkit_tools": FLOOR | PARTS | {"tools"},  # a tool knows no agent
 }

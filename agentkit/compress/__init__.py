@@ -1,0 +1,1 @@
+"""Smaller models: distilling a driver, pruning, quantizing, exporting."""
