@@ -12,6 +12,7 @@ from agentkit.checks.check import Check, Draft, Verdict, judge, known_checks, lo
 from agentkit.checks.citations import Citations
 from agentkit.checks.equations import equations
 from agentkit.checks.numbers import invented, numbers
+from agentkit.checks.quotations import quotations
 from agentkit.checks.refusals import refusals
 from agentkit.checks.required import Required
 from agentkit.checks.results import results
@@ -32,6 +33,7 @@ __all__ = [
     "load_checks",
     "name_of",
     "numbers",
+    "quotations",
     "refusals",
     "results",
 ]
@@ -39,4 +41,4 @@ __all__ = [
 
 def default_checks(resources: Sequence[object] = ()) -> list[Check]:
     """The checks that ship, bound to the embedder and the grounding model that are among the resources, if they are."""
-    return [numbers, equations, results, Citations.of(resources), Answerability.of(resources), refusals]
+    return [numbers, equations, results, quotations, Citations.of(resources), Answerability.of(resources), refusals]
