@@ -1,5 +1,6 @@
 """What a run returns, and what it stands on."""
 
+from collections.abc import Iterable
 from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel
@@ -50,6 +51,11 @@ class Finding(BaseModel, frozen=True):
     """`unavailable` (the check can't run here) never counts as passed."""
     reason: str = ""
     evidence: tuple[int, ...] = ()
+
+
+def reasons(findings: Iterable[Finding]) -> str:
+    """Why a draft failed, as sentences."""
+    return " ".join(dict.fromkeys(f.reason.rstrip(".") + "." for f in findings if f.verdict == "failed"))
 
 
 class Usage(BaseModel, frozen=True):

@@ -20,3 +20,8 @@ class Limits(BaseModel, frozen=True):
     """Characters of all passages given with a task; what is longer is cut and says so."""
     observation_chars: int = Field(default=1600, ge=80)
     """Characters of one observation; what is longer is cut and says so."""
+
+
+def reaches(limit: int | None, count: int) -> bool:
+    """Whether a limit, if there is one, has been reached."""
+    return limit is not None and count >= limit

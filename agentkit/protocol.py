@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
-from agentkit.answer import Evidence
+from agentkit.answer import Evidence, Passage
 from agentkit.decision import Call as Call
 from agentkit.decision import Decision as Decision
 from agentkit.decision import GiveUp as GiveUp
@@ -25,6 +25,8 @@ from agentkit.events import Observed, Step, Told, Turn
 from agentkit.grammars import GIVE_UP, act_grammar, plan_grammar
 from agentkit.tools import Example, Tool
 
+AGAINST_CHARS = 600
+"""Of the evidence that is shown again when it speaks against a draft."""
 Kind = Literal["plan", "act", "answer", "redraft", "again"]
 
 SYSTEM = """\
@@ -92,6 +94,12 @@ def opening(
         ]
     seen = f"{observation(Observed(call=0, evidence=tuple(given)), tool=GIVEN, limit=limit)[0]}\n" if given else ""
     return [*told, Told(role="user", content=f"{seen}Task: {task}")]
+
+
+def given(number: int, passage: Passage, *, chars: int) -> Evidence:
+    """A passage that came with the task, as evidence of at most so many characters."""
+    source = " > ".join(part for part in (passage.source, passage.heading) if part)
+    return Evidence(id=number, tool=GIVEN, call=0, text=passage.text[:chars], source=source)
 
 
 def describe(tool: Tool) -> str:
@@ -203,9 +211,13 @@ def upcoming(step: Step) -> str:
     return f"Next in the plan: {one_line(step.purpose)} ({step.tool})."
 
 
-def complaint(reason: str) -> str:
-    """What the model reads when its draft failed."""
-    return f"That answer failed a check: {indented(reason)} Answer again using only the evidence, or give up."
+def complaint(reason: str, against: Sequence[Evidence] = (), again: Sequence[Tool] = ()) -> str:
+    """What the model reads when its draft failed: the evidence that speaks against it, why, and what it may do now."""
+    room = AGAINST_CHARS // max(len(against), 1)
+    seen = [f"[{e.id}] {one_line(e.source)}: {indented(e.text[:room])}" for e in against]
+    search = f"search again with {' or '.join(tool.name for tool in again)}, " if again else ""
+    said = f"That answer failed a check: {indented(reason)} Answer again using only the evidence, {search}or give up."
+    return "\n".join([*seen, said])
 
 
 def again(tools: Sequence[Tool]) -> str:
@@ -253,7 +265,7 @@ def fingerprint() -> str:
         observation(Observed(call=1, known=(1,), error="e", hint="h"), tool="t", limit=9)[0],
         reminder([Step(tool="t", purpose="p")]),
         upcoming(Step(tool="t", purpose="p")),
-        complaint("c"),
+        complaint("c", [Evidence(id=1, tool="t", call=1, text="e", source="s")], [tool]),
         again([tool]),
         unreadable("u"),
         NEXT,

@@ -7,11 +7,11 @@ without a model, a tool or a clock.
 
 import json
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from agentkit import grammars, protocol
-from agentkit.answer import Answer, Evidence, Finding, Passage, Usage
+from agentkit.answer import Answer, Evidence, Finding, Passage, Usage, reasons
 from agentkit.checks import Draft, invented
 from agentkit.events import (
     Asked,
@@ -27,7 +27,7 @@ from agentkit.events import (
     Told,
     Turn,
 )
-from agentkit.limits import Limits
+from agentkit.limits import Limits, reaches
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar
 from agentkit.needs import Ask, Invoke, Need, Result, Verified, Verify, needed
@@ -38,6 +38,7 @@ MALFORMED_IN_A_ROW = 2
 """Unreadable decisions that may follow one another before the run gives up."""
 IDLE_STEPS = 2
 """Calls in a row without new evidence after which the acting ends."""
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 EVIDENCE_CHARS = 20_000
 """Longest text that one piece of evidence keeps; the model sees less (`Limits.observation_chars`)."""
 
@@ -79,7 +80,9 @@ class Run:
         self.unchecked = unchecked
         """Whether the text of an unchecked answer is handed over."""
         self.passages = tuple(passages)
-        self.evidence = [given(i, passage) for i, passage in enumerate(passages, start=1)]
+        self.evidence = [
+            protocol.given(i, passage, chars=EVIDENCE_CHARS) for i, passage in enumerate(passages, start=1)
+        ]
         self.transcript = protocol.opening(
             self.tools,
             self.history,
@@ -104,6 +107,7 @@ class Run:
         self.reminded = False
         self.complaint = ""
         """Why the first draft failed; a run has one correction."""
+        self.searched_again = False
         self.numbers: tuple[str, ...] | None = None
         """After a correction, the only numbers that a draft may contain."""
 
@@ -125,8 +129,7 @@ class Run:
                     return self.finish("abstained", reason=reasons(checked.findings) or self.complaint)
                 if checked.verdict == "unchecked":
                     return self.withheld(decision, checked)
-                self.correct(checked.findings)
-                decision = yield from self.decide("redraft")
+                decision = yield from self.redraft(checked.findings)
             return self.finish("abstained", reason=decision.reason if isinstance(decision, GiveUp) else "no answer")
         except Exhausted as limit:
             return self.finish("exhausted", reason=str(limit))
@@ -196,15 +199,23 @@ class Run:
             return grammars.plan_grammar(self.tools)
         if kind == "again":
             return grammars.act_grammar(self.others(), [], answer=False)
-        acting = kind == "act" and self.idle < IDLE_STEPS and not reaches(self.limits.tool_calls, self.reached)
         return grammars.act_grammar(
-            self.tools if acting else (),
+            self.offered(kind),
             [e.id for e in self.evidence],
             # Who plans to use a tool answers once one has reported something: small models like to skip their plan.
             answer=bool(self.evidence) or not self.intended,
             output=self.output,
             numbers=self.numbers,
         )
+
+    def offered(self, kind: Kind) -> Sequence[Tool]:
+        """The tools that may be called now; in a redraft those that found documents, once more."""
+        if self.idle >= IDLE_STEPS or reaches(self.limits.tool_calls, self.reached):
+            return ()
+        if kind == "act":
+            return self.tools
+        finding = {e.tool for e in self.evidence if e.source} if kind == "redraft" and not self.searched_again else ()
+        return [tool for tool in self.tools if tool.name in finding and not tool.grounded]
 
     def spend_step(self) -> int:
         """Count a decision against the limits; how many tokens it may have."""
@@ -336,16 +347,26 @@ class Run:
             history=self.history,
         )
 
-    def correct(self, findings: Iterable[Finding]) -> None:
-        """Send the draft back: with the reason, and with no numbers but those of task and evidence."""
+    def redraft(self, findings: Sequence[Finding]) -> Generator[Need, Result, Decision]:
+        """Send the draft back, with the reason and what speaks against it; the model may search once more before."""
         self.complaint = reasons(findings)
-        self.numbers = tuple(dict.fromkeys(n for text in self.known_texts() for n in NUMBER.findall(text)))
-        self.tell("user", protocol.complaint(self.complaint))
+        against = {n for f in findings if f.verdict == "failed" for n in f.evidence}
+        shown = [e for e in self.evidence if e.id in against and e.source]
+        self.numbers = self.known_numbers()
         self.emit(Corrected(reason=self.complaint, numbers=self.numbers))
+        self.tell("user", protocol.complaint(self.complaint, shown, self.offered("redraft")))
+        decision = yield from self.decide("redraft")
+        if isinstance(decision, Call):
+            self.searched_again = True
+            yield from self.act(decision)
+            self.numbers = self.known_numbers()
+            decision = yield from self.decide("redraft")
+        return decision
 
-    def known_texts(self) -> list[str]:
+    def known_numbers(self) -> tuple[str, ...]:
         """Everything that an answer's numbers may come from."""
-        return [self.task, *(t.answer for t in self.history), *(e.text for e in self.evidence)]
+        known = [self.task, *(t.answer for t in self.history), *(e.text for e in self.evidence)]
+        return tuple(dict.fromkeys(n for text in known for n in NUMBER.findall(text)))
 
     # Ending
 
@@ -373,22 +394,3 @@ class Run:
             findings=self.findings,
             usage=self.usage,
         )
-
-
-def given(number: int, passage: Passage) -> Evidence:
-    """A passage that came with the task, as evidence."""
-    source = " > ".join(part for part in (passage.source, passage.heading) if part)
-    return Evidence(id=number, tool=protocol.GIVEN, call=0, text=passage.text[:EVIDENCE_CHARS], source=source)
-
-
-NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-
-
-def reaches(limit: int | None, count: int) -> bool:
-    """Whether a limit, if there is one, has been reached."""
-    return limit is not None and count >= limit
-
-
-def reasons(findings: Iterable[Finding]) -> str:
-    """Why a draft failed, as sentences."""
-    return " ".join(dict.fromkeys(f.reason.rstrip(".") + "." for f in findings if f.verdict == "failed"))

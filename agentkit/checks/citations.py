@@ -103,9 +103,10 @@ class Citations:
             return self.finding(claim, "inapplicable", "it has no words that a passage could have")
         if not missing and not covered and worked_out:
             return self.finding(claim, "inapplicable", "it reports what was worked out from the passages")
+        nearest = (max(having, key=lambda n: len(having[n])),) if covered else ()
         if len(missing) > len(said) * (1 - LEXICAL) or not covered:
             words = ", ".join(w for w in WORD.findall(claim) if stem(w) in said - covered)
-            return self.finding(claim, "failed", f"the cited passages don't speak of {words}")
+            return self.finding(claim, "failed", f"the cited passages don't speak of {words}", nearest)
         full = claim if len(said) >= SHORT else f"{draft.task} {claim}"
         if self.grounding is not None:
             return self.grounded(claim, full, passages, self.grounding)
@@ -114,18 +115,21 @@ class Citations:
         windows = [text for e in passages for text in (e.text, *sentences(e.text))]
         best = max(float(c) for c in self.similarity([full], windows)[0])
         if best < COSINE:
-            return self.finding(claim, "failed", f"the cited passages are about something else (cosine {best:.2f})")
-        return self.finding(claim, "supported", evidence=(max(having, key=lambda n: len(having[n])),))
+            reason = f"the cited passages are about something else (cosine {best:.2f})"
+            return self.finding(claim, "failed", reason, nearest)
+        return self.finding(claim, "supported", evidence=nearest)
 
     def grounded(self, claim: str, full: str, passages: Sequence[Evidence], grounding: Grounding) -> Finding:
         """The finding by a grounding model: on the passage that supports the claim best, or on all of them together."""
         headings = [e.source.partition(" > ")[2] for e in passages]
         texts = [f"{heading}\n{e.text}".strip() for heading, e in zip(headings, passages, strict=True)]
         together = ["\n".join(texts)] if len(texts) > 1 else []
-        scores = grounding([(full, text) for text in (*texts, *together)])
+        scores = list(grounding([(full, text) for text in (*texts, *together)]))
         if (best := max(scores)) < grounding.threshold:
             reason = f"the cited passages don't say so (support {best:.2f}, {grounding.threshold:.2f} needed)"
-            return self.finding(claim, "failed", reason)
+            return self.finding(
+                claim, "failed", reason, (passages[max(range(len(texts)), key=lambda n: scores[n])].id,)
+            )
         enough = [n for n in range(len(texts)) if scores[n] >= grounding.threshold]
         standing_on = [max(enough, key=lambda n: scores[n])] if enough else range(len(texts))
         return self.finding(claim, "supported", evidence=tuple(passages[n].id for n in standing_on))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from agentkit.checks import agreement, default_checks
+from agentkit.checks import agreement, default_checks, name_of
 from agentkit.errors import ConfigurationError, UnknownName
 from agentkit.evaluate.strategies.agents import agent
 from agentkit.evaluate.strategies.bench import Bench, Repeatable, Strategy
@@ -26,7 +26,9 @@ PLAIN: Mapping[str, Callable[[Bench], Strategy]] = MappingProxyType(
     }
 )
 COUNTED: Mapping[str, Callable[[Bench, int], Strategy]] = MappingProxyType({"majority@": majority, "best-of-": best_of})
-NAMES = (*PLAIN, *(f"{name}K" for name in COUNTED))
+WITHOUT = "agent-without-"
+"""What the name of an ablation begins with: `agent-without-citations` is the loop with all checks but that one."""
+NAMES = (*PLAIN, *(f"{name}K" for name in COUNTED), f"{WITHOUT}CHECK")
 MOST = 64
 """Largest K."""
 
@@ -42,6 +44,11 @@ def find(name: str, task: Task) -> Callable[[Bench], Strategy]:
         raise ConfigurationError(f"the strategy program does not apply to {task.name}: use direct or agent")
     if name in PLAIN:
         return PLAIN[name]
+    if name.startswith(WITHOUT):
+        left_out = name.removeprefix(WITHOUT)
+        if left_out not in (known := [name_of(check) for check in default_checks()]):
+            raise UnknownName("check", left_out, known, hint=f"it is left out in the strategy {name}")
+        return lambda bench: agent(bench, checks=[c for c in default_checks(bench.resources) if name_of(c) != left_out])
     match = re.fullmatch(rf"({'|'.join(map(re.escape, COUNTED))})(\d{{1,4}})", name)
     if match is None:
         raise UnknownName("strategy", name, NAMES, hint="K is a number, as in majority@5")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agentkit.answer import Passage, Usage
+from agentkit.errors import UnknownName
 from agentkit.evaluate.item import Called
 from agentkit.models.model import Completion, Grammar, Message
 from agentkit.protocol import compact
@@ -153,6 +154,19 @@ def test_without_checks_nothing_is_supported_and_nothing_corrected(strategy: str
     assert reply.text == ("8" if replies is adds else "1008")
     assert reply.findings == ()
     assert not any("failed a check" in call.messages[-1].content for call in model.calls)
+
+
+def test_a_check_can_be_left_out_to_see_what_it_does() -> None:
+    replies = [PLAN, SUM, answers(1042, 1), answers(42, 1)]
+    reply, _ = replied("agent-without-equations", replies)
+    assert reply.drafts == ("1042", "42")
+    without, model = replied("agent-without-numbers", replies)
+    assert (without.status, without.drafts, len(model.calls)) == ("unchecked", ("1042",), 3)
+
+
+def test_only_a_check_that_ships_can_be_left_out() -> None:
+    with pytest.raises(UnknownName, match="numbers, equations, results, quotations, citations, answerability"):
+        replied("agent-without-luck", adds)
 
 
 def test_react_makes_no_plan() -> None:

@@ -110,7 +110,8 @@ def test_best_of_nothing_is_nothing() -> None:
 )
 def test_an_unknown_strategy_is_named_with_those_there_are(name: str) -> None:
     with pytest.raises(
-        UnknownName, match="direct, cot, program, react, agent, agent-unchecked, agent-agreed, majority@K, best-of-K"
+        UnknownName,
+        match="agent, agent-unchecked, agent-agreed, majority@K, best-of-K, agent-without-CHECK",
     ):
         build(name, Bench(sums(1), ScriptedModel([])))
 
