@@ -13,14 +13,15 @@ QUOTED = re.compile(
 """Double marks of four kinds: single ones are apostrophes as often."""
 LEFT_OUT = re.compile(r"\[?(?:\u2026|\.\.\.)\]?|\[[^\]]*\]")
 """An ellipsis, or the writer's own word in brackets: what stands around it must stand there in this order."""
-SPELLED = str.maketrans("\u2018\u2019\u2013\u2014\u00a0", "''-- ")
+SPELLED = {**dict.fromkeys(map(ord, '\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"'), "'"), 0x2013: "-", 0x2014: "-"}
+"""A quotation inside a quotation changes its marks."""
 
 
 def quotations(draft: Draft) -> Iterator[Finding]:
     """One finding for each quotation that stands nowhere word for word; the check only ever objects.
 
     That a quotation is exact doesn't make true what is said of it, so it supports nothing either. Capitals, white
-    space, the kind of dash and apostrophe, and a full stop or comma at the end don't matter.
+    space, the kind of dash, apostrophe and inner quotation mark, and a full stop or comma at the end don't matter.
     """
     said = [
         *(e.text for e in draft.evidence),
