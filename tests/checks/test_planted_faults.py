@@ -14,7 +14,7 @@ from agentkit.models import catalog
 
 DATA = Path(__file__).parents[3] / "shared/data/train"
 N = 40
-"""Paragraphs and word problems: a share has a standard error of 8 points at most, the bounds below leave room for it."""
+"""Paragraphs and word problems: a share has a standard error of 8 points at most; the bounds below leave room."""
 
 Found = Mapping[tuple[str, str], list[set[str]]]
 
