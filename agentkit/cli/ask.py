@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agentkit.cli.options import CorpusName, Docs, ModelName, Seconds, Seed, Steps, Unchecked, Yes
+
 if TYPE_CHECKING:
     from agentkit.agent import Agent, Approve
     from agentkit.answer import Answer
@@ -36,15 +38,9 @@ def ask(
         typer.Argument(metavar="TASK", show_default=False, help="What you want to know; - reads it from the input."),
     ] = None,
     *,
-    docs: Annotated[Path | None, typer.Option(show_default=False, help="Folder of documents to answer from.")] = None,
-    corpus: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", show_default=False, help="Corpus to answer from, made with `agentkit ingest`."),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, or URL#model."),
-    ] = None,
+    docs: Docs = None,
+    corpus: CorpusName = None,
+    model: ModelName = None,
     tools: Annotated[
         str | None,
         typer.Option(
@@ -57,15 +53,11 @@ def ask(
     trace: Annotated[
         Path | None, typer.Option(show_default=False, help="Keep every event in this file, for `agentkit replay`.")
     ] = None,
-    unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Also print an answer that no check applies to.")
-    ] = False,
-    steps: Annotated[
-        str | None, typer.Option(metavar="N", show_default=False, help="Decisions the model may take.")
-    ] = None,
-    seconds: Annotated[str | None, typer.Option(metavar="S", show_default=False, help="Time the run may take.")] = None,
-    seed: Annotated[str | None, typer.Option(metavar="N", show_default=False, help="Seed of the sampling.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve calls of tools that act on the world.")] = False,
+    unchecked: Unchecked = False,
+    steps: Steps = None,
+    seconds: Seconds = None,
+    seed: Seed = None,
+    yes: Yes = False,
 ) -> int:
     """Answer a task: plan, call tools, check the answer."""
     from rich.console import Console

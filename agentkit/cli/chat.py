@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agentkit.cli.options import CorpusName, Docs, ModelName, Seconds, Seed, Steps, Unchecked, Yes
+
 if TYPE_CHECKING:
     from agentkit.agent import Agent
     from agentkit.assistant import Profile
@@ -32,15 +34,9 @@ def chat(
     assistant: Annotated[
         Path | None, typer.Option(metavar="PATH", show_default=False, help="Profile of an assistant, a TOML file.")
     ] = None,
-    docs: Annotated[Path | None, typer.Option(show_default=False, help="Folder of documents to answer from.")] = None,
-    corpus: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", show_default=False, help="Corpus to answer from, made with `agentkit ingest`."),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, or URL#model."),
-    ] = None,
+    docs: Docs = None,
+    corpus: CorpusName = None,
+    model: ModelName = None,
     tools: Annotated[
         str | None,
         typer.Option(
@@ -48,17 +44,11 @@ def chat(
             help="Tools to use, as in a,b. Default: the assistant's, else those of `agentkit ask`.",
         ),
     ] = None,
-    unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Also print an answer that no check applies to.")
-    ] = False,
-    steps: Annotated[
-        str | None, typer.Option(metavar="N", show_default=False, help="Decisions the model may take for an answer.")
-    ] = None,
-    seconds: Annotated[
-        str | None, typer.Option(metavar="S", show_default=False, help="Time an answer may take.")
-    ] = None,
-    seed: Annotated[str | None, typer.Option(metavar="N", show_default=False, help="Seed of the sampling.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve calls of tools that act on the world.")] = False,
+    unchecked: Unchecked = False,
+    steps: Steps = None,
+    seconds: Seconds = None,
+    seed: Seed = None,
+    yes: Yes = False,
 ) -> int:
     """Talk with an assistant: questions in, checked answers out."""
     from rich.console import Console

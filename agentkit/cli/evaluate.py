@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agentkit.cli.options import ModelName
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -41,10 +43,7 @@ def evaluate(
         list[str], typer.Argument(metavar="TASK...", show_default=False, help="Built-in names, or your .jsonl or .csv.")
     ],
     *,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, or URL#model."),
-    ] = None,
+    model: ModelName = None,
     strategies: Annotated[
         list[str] | None,
         typer.Option("--strategy", "-s", metavar="S", show_default=False, help="How to answer; default agent."),

@@ -1,10 +1,11 @@
 """`agentkit search`: what an agent would find."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from agentkit.cli.options import CorpusName, Docs
 
 if TYPE_CHECKING:
     from agentkit.answer import Passage
@@ -23,10 +24,8 @@ def search(
         str, typer.Argument(metavar="QUERY", show_default=False, help="What to look for, in a few words.")
     ],
     *,
-    corpus: Annotated[
-        str | None, typer.Option(metavar="NAME", show_default=False, help="Corpus, made with `agentkit ingest`.")
-    ] = None,
-    docs: Annotated[Path | None, typer.Option(show_default=False, help="Folder of documents instead.")] = None,
+    corpus: CorpusName = None,
+    docs: Docs = None,
     source: Annotated[
         str, typer.Option(metavar="GLOB", show_default=False, help="Only documents whose path is like this.")
     ] = "",

@@ -1,0 +1,23 @@
+"""Options that several commands have, spelled once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, or URL#model."),
+]
+Docs = Annotated[Path | None, typer.Option(show_default=False, help="Folder of documents to answer from.")]
+CorpusName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", show_default=False, help="Corpus to answer from, made with `agentkit ingest`."),
+]
+Unchecked = Annotated[bool, typer.Option("--unchecked", help="Also print an answer that no check applies to.")]
+Steps = Annotated[
+    str | None, typer.Option(metavar="N", show_default=False, help="Decisions the model may take for an answer.")
+]
+Seconds = Annotated[str | None, typer.Option(metavar="S", show_default=False, help="Time an answer may take.")]
+Seed = Annotated[str | None, typer.Option(metavar="N", show_default=False, help="Seed of the sampling.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve calls of tools that act on the world.")]
