@@ -23,6 +23,7 @@ from agentkit.decision import leaves as leaves
 from agentkit.decision import read as read
 from agentkit.events import Observed, Step, Told, Turn
 from agentkit.grammars import GIVE_UP, act_grammar, plan_grammar
+from agentkit.injections import without_injections
 from agentkit.tools import Example, Tool
 
 AGAINST_CHARS = 600
@@ -99,7 +100,7 @@ def opening(
 def given(number: int, passage: Passage, *, chars: int) -> Evidence:
     """A passage that came with the task, as evidence of at most so many characters."""
     source = " > ".join(part for part in (passage.source, passage.heading) if part)
-    return Evidence(id=number, tool=GIVEN, call=0, text=passage.text[:chars], source=source)
+    return Evidence(id=number, tool=GIVEN, call=0, text=without_injections(passage.text)[:chars], source=source)
 
 
 def describe(tool: Tool) -> str:

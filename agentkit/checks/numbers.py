@@ -129,7 +129,7 @@ def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[
         return "", holders
     computed = {i for i, n in known.computed if same_value(claimed, n)}
     sound = computed - untraced.keys()
-    equals = [(i, n) for i, n in known.found if equal(claimed, n)]
+    equals = [(i, n) for i, n in known.found if equal(claimed, n) and may_have_unit(claimed, n)]
     years = (claimed.years or known.task_years) - {claimed.written}
     matching = [(i, n) for i, n in equals if not years or not n.years or years & n.years]
     if equals and not matching and not sound:
@@ -150,6 +150,9 @@ def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[
         return "", set()
     if computed:
         return untraced[min(computed)], computed
+    if bare := [(i, n) for i, n in known.found if equal(claimed, n)]:
+        at, other = bare[0]
+        return f"[{at}] has {other.written} without {unit_of(claimed)[0]}", {at}
     return f"{claimed.written} stands nowhere in the task or the evidence and was not computed", set()
 
 
@@ -253,6 +256,15 @@ def equal(claimed: Number, number: Number) -> bool:
         except DimensionError:
             return False
     return one.value == other.value and units_agree(one.unit, other.unit)
+
+
+def may_have_unit(claimed: Number, number: Number) -> bool:
+    """Whether the unit that a claim gives to a bare number of the evidence is spoken of where that number stands.
+
+    Else section `7.` of a licence becomes a fine of 7 euros, as the task asks for euros.
+    """
+    bare = number.quantity is not None and not number.quantity.unit
+    return not bare or not unit_of(claimed) or not number.units.isdisjoint(unit_of(claimed))
 
 
 def same_value(claimed: Number, computed: Number) -> bool:

@@ -62,6 +62,8 @@ class Number:
     """Identifiers in its clause (`B` of Tank B)."""
     years: frozenset[str] = frozenset()
     """Years that its sentence, its column or its heading speak of."""
+    units: frozenset[str] = frozenset()
+    """Canonical names of the units that its sentence, its row, its column or its heading speak of."""
 
 
 # Evidence stays as it is while a run goes on, but is asked about before each call and by the check.
@@ -87,10 +89,10 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Num
             # Later clauses share the subject, which stands before the first number.
             first = next((m.start for m in mentions(sentence) if not _name(sentence, m)), len(sentence))
             head = content_words(sentence[:first])
-            years = years_in(f"{sentence} {context}")
+            years, units = years_in(f"{sentence} {context}"), unit_names(f"{sentence} {context}")
             for clause in CLAUSE.split(sentence):
                 in_clause = _in_clause(clause, near=content_words(clause) | head, far=far, words=words)
-                found += [replace(number, years=years) for number in in_clause]
+                found += [replace(number, years=years, units=units) for number in in_clause]
     return tuple(found)
 
 
@@ -99,7 +101,7 @@ def _in_row(cells: list[str], header: list[str], context: str, *, words: bool) -
         row = f"{header[0]} {cells[0]} {column} {cell}"
         far = content_words(row) | content_words(context)
         for number in _in_clause(cell, near=content_words(row), far=far, words=words, unit=_unit_of(column)):
-            yield replace(number, years=years_in(f"{row} {context}"))
+            yield replace(number, years=years_in(f"{row} {context}"), units=unit_names(f"{row} {context}"))
 
 
 def _in_clause(

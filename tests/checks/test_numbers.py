@@ -35,6 +35,8 @@ def judge(
 
 
 RIGHT = [
+    ("Its atomic weight is 196.967.", ["Gold has the symbol Au and the atomic weight 196.967."], "What is it?"),
+    ("They wait 3 hours.", ["| Day | Waiting time, hours |\n|---|---|\n| Monday | 3 |"], "How many hours on Monday?"),
     ("Tank B holds 8,500 litres.", [WATER], "How much does Tank B hold?"),
     ("Tank B holds 8500 l.", [WATER], "How much does Tank B hold?"),
     ("8,500 litres.", [WATER], "How much does Tank B hold?"),
@@ -50,7 +52,11 @@ RIGHT = [
     ("The cold room is kept at -20 °C.", ["The cold room is kept at -20 °C."], "How cold is it?"),
     ("Three technicians work there.", ["The team has 3 technicians."], "How many technicians are there?"),
 ]
+LICENCE = "7. Additional Terms. You may charge any price or no price for each copy that you convey."
+GOLD = "Gold has the symbol Au and the atomic weight 196.967. The density of gold is 19.3 g/cm³."
 WRONG = [
+    ("The fine is 7 euros.", [LICENCE], "How many euros is the fine?"),
+    ("The mass of gold is 196.967 grams.", [GOLD], "What is the mass in grams of 10 cm³ of gold?"),
     ("Tank B holds 8,600 litres.", [WATER], "How much does Tank B hold?"),
     ("Tank B holds 12,000 litres.", [WATER], "How much does Tank B hold?"),
     ("12,000 litres.", [WATER], "How much does Tank B hold?"),
