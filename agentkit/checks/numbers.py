@@ -11,6 +11,7 @@ from typing import cast
 from agentkit.answer import Evidence, Finding
 from agentkit.arithmetic import DimensionError, Equation, Unit, equations
 from agentkit.checks.check import Draft
+from agentkit.checks.dates import DATE, Date, dates_in
 from agentkit.checks.quantities import Number, numbers_in, unit_names, years_in
 from agentkit.checks.words import content_words
 
@@ -47,6 +48,8 @@ class Known:
 
     asked: Sequence[Number]
     """Of the task and of earlier answers."""
+    dates: Sequence[tuple[int, Date]]
+    """Of the task and earlier answers, as of evidence 0, and of all evidence."""
     found: Sequence[tuple[int, Number]]
     """Of passages, with the number of the evidence."""
     computed: Sequence[tuple[int, Number]]
@@ -70,6 +73,8 @@ class Known:
         having = Counter(word for _, n in found for word in n.near | n.far)
         return cls(
             asked=[n for text in said for n in numbers_in(text)],
+            dates=[(0, d) for text in said for _, d in dates_in(text)]
+            + [(e.id, d) for e in draft.evidence for _, d in dates_in(f"{e.source}\n{e.text}")],
             found=found,
             computed=[(e.id, n) for e in draft.evidence if not e.source for n in numbers_in(e.text)],
             operands=frozenset(n for e in draft.evidence if not e.source for n in operands_of(draft, e)),
@@ -101,22 +106,33 @@ def numbers(draft: Draft) -> Iterator[Finding]:
     known = Known.of(draft)
     untraced = {e.id: reason for e in draft.evidence if not e.source and (reason := untraced_operand(draft, e, known))}
     for claim in draft.claims:
-        used: set[int] = set()
-        reason = ""
-        claimed = numbers_in(claim)
+        reason, used = undated(claim, known)
+        claimed = numbers_in(DATE.sub(" ", claim))
         worked_out = {e.right.value for e in equations(claim) if e.right is not None and stands(e, known)}
         for number in claimed:
             if number.quantity is not None and number.quantity.value in worked_out:
                 continue
-            reason, evidence = objection(number, known, untraced)
-            used |= evidence
             if reason:
                 break
-        if claimed and not reason and not used and len(draft.claims) == 1:
+            reason, evidence = objection(number, known, untraced)
+            used |= evidence
+        dated = DATE.search(claim) is not None
+        if (claimed or dated) and not reason and not used and len(draft.claims) == 1:
             reason = "it only repeats numbers of the task"
-        if claimed:
+        if claimed or dated:
             verdict = "failed" if reason else "supported"
             yield Finding(check="numbers", claim=claim, verdict=verdict, reason=reason, evidence=tuple(sorted(used)))
+
+
+def undated(claim: str, known: Known) -> tuple[str, set[int]]:
+    """Why a date of a claim may not stand there (empty when all may), and the evidence that has them."""
+    used: set[int] = set()
+    for written, date in dates_in(claim):
+        holders = {i for i, other in known.dates if date.covers(other)}
+        if not holders:
+            return f"{written} is no date of the task or the evidence", set()
+        used |= holders - {0}
+    return "", used
 
 
 def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[str, set[int]]:

@@ -34,7 +34,15 @@ def judge(
     return list(numbers(draft))
 
 
+GPL = "GNU GENERAL PUBLIC LICENSE\n Version 3, 29 June 2007\n\nCopyright (C) 2007 Free Software Foundation, Inc."
+LICENCE = "7. Additional Terms. You may charge any price or no price for each copy that you convey."
+GOLD = "Gold has the symbol Au and the atomic weight 196.967. The density of gold is 19.3 g/cm³."
 RIGHT = [
+    ("Its date is June 29, 2007.", [GPL], "What is the date of version 3?"),
+    ("Its date is 2007-06-29.", [GPL], "What is the date of version 3?"),
+    ("It is of June 2007.", [GPL], "What is the date of version 3?"),
+    ("It closes on 3 August.", ["It closes on 03/08/2024."], "When does it close?"),
+    ("It closes on 3 August.", ["It closes on the 3rd of August."], "When does it close?"),
     ("Its atomic weight is 196.967.", ["Gold has the symbol Au and the atomic weight 196.967."], "What is it?"),
     ("They wait 3 hours.", ["| Day | Waiting time, hours |\n|---|---|\n| Monday | 3 |"], "How many hours on Monday?"),
     ("Tank B holds 8,500 litres.", [WATER], "How much does Tank B hold?"),
@@ -52,9 +60,11 @@ RIGHT = [
     ("The cold room is kept at -20 °C.", ["The cold room is kept at -20 °C."], "How cold is it?"),
     ("Three technicians work there.", ["The team has 3 technicians."], "How many technicians are there?"),
 ]
-LICENCE = "7. Additional Terms. You may charge any price or no price for each copy that you convey."
-GOLD = "Gold has the symbol Au and the atomic weight 196.967. The density of gold is 19.3 g/cm³."
 WRONG = [
+    ("Its date is July 29, 2007.", [GPL], "What is the date of version 3?"),
+    ("Its date is 28 June 2007.", [GPL], "What is the date of version 3?"),
+    ("Its date is 29 June 2017.", [GPL], "What is the date of version 3?"),
+    ("It closes on 2 August.", ["It closes on 3 August 2024."], "When does it close?"),
     ("The fine is 7 euros.", [LICENCE], "How many euros is the fine?"),
     ("The mass of gold is 196.967 grams.", [GOLD], "What is the mass in grams of 10 cm³ of gold?"),
     ("Tank B holds 8,600 litres.", [WATER], "How much does Tank B hold?"),
