@@ -151,8 +151,8 @@ def main(
     for name, score in scorers.items():
         thresholds[name], reached = calibrate(held_out, score([(p.claim, p.passage) for p in held_out]))
         table.add_row(name, f"{thresholds[name]:.3f}", *(f"{share:.1%}" for share in reached.values()))
-    thresholds["grounding"] = grounding.threshold
-    console.print(table, f"The model's own threshold, {grounding.threshold}, is the one that counts below.")
+    thresholds["grounding"] = grounding.card.balanced
+    console.print(table, f"The model's own threshold, {grounding.card.balanced}, is the one that counts below.")
     console.print(planted(scorers, thresholds, held_out))
     console.print(compare(scorers, thresholds, folder, limit))
 

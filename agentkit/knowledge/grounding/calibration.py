@@ -1,9 +1,12 @@
 """Where support begins: the threshold that tells supported claims from others best."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 
 from agentkit.knowledge.grounding.data import ASKED, Pair
 
+FALSE_ALARMS = 0.05
+"""Share of supported claims that a check may object to: a false alarm withholds a right answer."""
 Scored = tuple[float, bool]
 """A score, and whether the claim is supported."""
 
@@ -22,6 +25,20 @@ def calibrate(pairs: Sequence[Pair], scores: Sequence[float]) -> tuple[float, di
     sources = by_source(pairs, scores)
     threshold = best_threshold({name: of for name, of in sources.items() if name != ASKED} or sources)
     return threshold, {name: balanced_accuracy(of, threshold) for name, of in sources.items()}
+
+
+def lenient(pairs: Sequence[Pair], scores: Sequence[float]) -> float:
+    """The highest threshold at which at most 5 % of the supported claims fail, in the mean of the sources."""
+    supported = {
+        name: sorted(score for score, is_supported in of if is_supported)
+        for name, of in by_source(pairs, scores).items()
+        if name != ASKED
+    }
+
+    def failing(threshold: float) -> float:
+        return sum(bisect_left(of, threshold) / len(of) for of in supported.values()) / len(supported)
+
+    return max((t for of in supported.values() for t in of if failing(t) <= FALSE_ALARMS), default=0.0)
 
 
 def by_source(pairs: Iterable[Pair], scores: Iterable[float]) -> dict[str, list[Scored]]:

@@ -18,7 +18,7 @@ import typer
 
 from agentkit.errors import AgentkitError, ConfigurationError
 from agentkit.knowledge.grounding import data
-from agentkit.knowledge.grounding.calibration import calibrate
+from agentkit.knowledge.grounding.calibration import calibrate, lenient
 from agentkit.knowledge.grounding.card import written
 from agentkit.knowledge.grounding.network import Network
 from agentkit.knowledge.grounding.scorer import Grounding
@@ -106,6 +106,7 @@ def train(folder: Path, base: Path, out: Path, recipe: Recipe, work: Path, *, co
         base=identity,
         rank=recipe.rank,
         threshold=0.5,
+        balanced=0.5,
         seed=recipe.seed,
         steps=progress.best_step,
         command=command,
@@ -212,10 +213,12 @@ class Checkpoints:
 
 
 def calibrated(card: Card, grounding: Grounding, held_out: Sequence[data.Pair]) -> Card:
-    """The card with the threshold that is best on held-out pairs, and what is reached with it."""
-    threshold, reached = calibrate(held_out, grounding([(p.claim, p.passage) for p in held_out]))
+    """The card with the thresholds that held-out pairs give, and what is reached with the balanced one."""
+    found = grounding([(p.claim, p.passage) for p in held_out])
+    balanced, reached = calibrate(held_out, found)
     scores = {name: round(share, 4) for name, share in reached.items()}
-    return card.model_copy(update={"threshold": round(threshold, 4), "scores": scores})
+    threshold = round(lenient(held_out, found), 4)
+    return card.model_copy(update={"threshold": threshold, "balanced": round(balanced, 4), "scores": scores})
 
 
 def shown(scores: Mapping[str, float]) -> str:

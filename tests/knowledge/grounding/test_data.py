@@ -8,7 +8,7 @@ import pytest
 
 from agentkit.errors import ConfigurationError
 from agentkit.knowledge.grounding import data
-from agentkit.knowledge.grounding.calibration import balanced_accuracy, by_source, calibrate
+from agentkit.knowledge.grounding.calibration import balanced_accuracy, by_source, calibrate, lenient
 from agentkit.knowledge.grounding.faults import joined, negated, swapped_name, swapped_number
 
 PASSAGE = [
@@ -122,3 +122,13 @@ def test_the_threshold_is_the_best_in_the_mean_of_the_sources() -> None:
     threshold, reached = calibrate([*pairs, *questions], [*scores, *[0.5, 0.1] * 9])
     assert threshold == 0.7
     assert reached[data.ASKED] == 0.5
+
+
+def test_the_threshold_of_the_check_lets_nearly_all_supported_claims_pass() -> None:
+    supported = [(n / 100, True) for n in range(100)]
+    pairs = [data.Pair("", "", is_supported, "a") for _, is_supported in [*supported, (0.9, False)]]
+    scores = [*(score for score, _ in supported), 0.9]
+    assert lenient(pairs, scores) == 0.05
+    # A second source, all of whose supported claims score high, counts as much as the first.
+    more = [data.Pair("", "", True, "b")] * 10 + [data.Pair("", "", False, "b")]
+    assert lenient([*pairs, *more], [*scores, *[0.99] * 10, 0.0]) == 0.1

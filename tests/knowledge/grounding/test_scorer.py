@@ -25,6 +25,7 @@ def saved(path: Path, base: str) -> Path:
         base=base,
         rank=2,
         threshold=0.5,
+        balanced=0.5,
         seed=0,
         steps=0,
         command="",

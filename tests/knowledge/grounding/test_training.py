@@ -79,6 +79,7 @@ def test_the_loss_falls_and_numpy_computes_what_torch_trained(tiny: Path, tmp_pa
         base=fingerprint_of(tiny),
         rank=4,
         threshold=0.5,
+        balanced=0.5,
         seed=0,
         steps=30,
         command="",
