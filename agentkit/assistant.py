@@ -29,7 +29,7 @@ from pydantic import BaseModel, Field, PrivateAttr, field_validator, model_valid
 from agentkit.agent import Agent, Approve
 from agentkit.checks import Check, Required, default_checks, load_checks, name_of
 from agentkit.checks.citations import similarity_of
-from agentkit.embedding import open_embedder
+from agentkit.embedding import open_embedder, open_grounding
 from agentkit.errors import ConfigurationError, CorpusError, MissingExtra, ToolError, UnknownName
 from agentkit.knowledge import corpora
 from agentkit.knowledge.corpus import Corpus
@@ -189,7 +189,7 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
         with ExitStack() as stack:
             opened = [stack.enter_context(self._open(name, embedder, chroma)) for name in self.corpora]
             stack.pop_all()  # all are there: they stay open
-        return [opened[0] if len(opened) == 1 else JoinedCorpus(opened), embedder]
+        return [opened[0] if len(opened) == 1 else JoinedCorpus(opened), embedder, *open_grounding()]
 
     def _open(self, name: str, embedder: Embedder, chroma: str) -> Corpus:
         folder = self.file.parent / Path(name).expanduser()

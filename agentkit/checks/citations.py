@@ -1,7 +1,8 @@
 """Every cited passage exists and supports the sentence that cites it, by words and by meaning.
 
 Meaning is judged by a grounding model where one is among the resources, else by an embedder. An embedder tells what a
-text is about, not what it says: a swapped number or a negation hardly moves a cosine.
+text is about, not what it says: a swapped number or a negation hardly moves a cosine. An answer of a word or two is
+judged by the embedder all the same: together with its question it is no claim such as the grounding model has learnt.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -108,7 +109,7 @@ class Citations:
             words = ", ".join(w for w in WORD.findall(claim) if stem(w) in said - covered)
             return self.finding(claim, "failed", f"the cited passages don't speak of {words}", nearest)
         full = claim if len(said) >= SHORT else f"{draft.task} {claim}"
-        if self.grounding is not None:
+        if self.grounding is not None and (len(said) >= SHORT or self.similarity is None):
             return self.grounded(claim, full, passages, self.grounding)
         if self.similarity is None:
             return self.finding(claim, "unavailable", "no embedder: pass a corpus or an embedder in `resources`")

@@ -94,6 +94,7 @@ def prepare(
     """Open what an agent needs besides its model; what the stack closes."""
     from agentkit.agent import Agent
     from agentkit.cli import opening
+    from agentkit.embedding import open_grounding
     from agentkit.limits import Limits
 
     resources: list[object] = []
@@ -101,7 +102,7 @@ def prepare(
     if opening.needs_documents(tools):
         screen.wait("reading the documents")
         corpus, embedder = opening.open_documents(settings)
-        resources += [stack.enter_context(corpus), embedder]
+        resources += [stack.enter_context(corpus), embedder, *open_grounding()]
         screen.documents(corpus)
     checks = opening.open_checks(settings.checks, resources)
 

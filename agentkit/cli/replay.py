@@ -95,6 +95,7 @@ def rebuilt(model: "Model", started: "Started", stack: ExitStack) -> "Agent[Any]
 
     from agentkit.agent import Agent
     from agentkit.cli import opening
+    from agentkit.embedding import open_grounding
     from agentkit.errors import TraceError
     from agentkit.limits import Limits
     from agentkit.settings import Settings
@@ -121,7 +122,7 @@ def rebuilt(model: "Model", started: "Started", stack: ExitStack) -> "Agent[Any]
     resources: list[object] = []
     if opening.needs_documents(tools):
         corpus, embedder = opening.open_documents(settings)
-        resources += [stack.enter_context(corpus), embedder]
+        resources += [stack.enter_context(corpus), embedder, *open_grounding()]
     return Agent(
         model,
         tools=tools,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from agentkit import protocol
+from agentkit.embedding import open_grounding
 from agentkit.errors import ConfigurationError, ContextOverflow, GrammarError, MissingExtra, ModelError
 from agentkit.evaluate.completions import SAVED
 from agentkit.evaluate.corpora import TaskCorpus, open_embedder
@@ -150,13 +151,14 @@ async def set_up(bench: Bench, strategy: str, stack: AsyncExitStack) -> Strategy
     """The strategy on this bench, with what it needs; all is given back with the stack."""
     task = bench.task
     embedder = open_embedder() if task.corpus or any(item.passages for item in task.items) else None
+    judges = [embedder, *open_grounding()] if embedder else []
     corpus = None
     if task.corpus and embedder:
         corpus = await asyncio.to_thread(TaskCorpus.open, task.corpus, embedder)
         stack.callback(corpus.close)
     if close := getattr(task.scorer, "aclose", None):
         stack.push_async_callback(cast(Callable[[], Awaitable[None]], close))
-    return build(strategy, replace(bench, model=Repeatable(bench.model), corpus=corpus, embedder=embedder))
+    return build(strategy, replace(bench, model=Repeatable(bench.model), corpus=corpus, judges=judges))
 
 
 def drawn(items: Sequence[Item], *, limit: int | None, seed: int) -> list[Item]:

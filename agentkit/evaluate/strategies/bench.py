@@ -10,7 +10,6 @@ from agentkit.answer import Passage
 from agentkit.evaluate.corpora import TaskCorpus
 from agentkit.evaluate.item import Item, Reply
 from agentkit.evaluate.task import Task
-from agentkit.knowledge.embedder import Embedder
 from agentkit.limits import Limits
 from agentkit.models.model import Model, Session
 
@@ -42,8 +41,8 @@ class Bench:
     """`Repeatable` wherever an item's reply mustn't depend on the items before it."""
     corpus: TaskCorpus | None = None
     """The task's documents, indexed; None if it has none."""
-    embedder: Embedder | None = None
-    """What the checks compare meanings with; without one, those that do can't run."""
+    judges: Sequence[object] = ()
+    """What the checks compare claims with passages by; without an embedder, those that do can't run."""
     seed: int = 0
     temperature: float = 0.0
     """Of strategies that don't draw several replies; those have their own."""
@@ -70,7 +69,7 @@ class Bench:
     def resources(self) -> list[object]:
         """What tools and checks are bound to."""
         corpus = [] if self.corpus is None else [self.corpus.corpus]
-        return [*corpus, *([] if self.embedder is None else [self.embedder])]
+        return [*corpus, *self.judges]
 
     def sources(self, files: Sequence[str]) -> tuple[str, ...]:
         """What the task calls the documents that evidence came from, each once."""

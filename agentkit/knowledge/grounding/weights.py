@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from agentkit.errors import ConfigurationError, MissingExtra
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).with_name("grounding.safetensors")
 BASE = "model.safetensors"
+HEADER = 1 << 20
+"""Bytes that a header has at most."""
 UP, DOWN = ".up", ".down"
 HEAD, BIAS = "head.weight", "head.bias"
 
@@ -73,6 +75,25 @@ def write(path: Path, card: Card, tensors: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"can't write {path}: {error.strerror}; make room, or name another file") from None
 
 
+def card_of(path: Path) -> Card:
+    """What a file says of itself; the weights aren't read.
+
+    Raises:
+        ConfigurationError: It is missing or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            return Card.model_validate_json(json.loads(file.read(min(size, HEADER)))["__metadata__"]["card"])
+    except OSError as error:
+        raise ConfigurationError(
+            f"no grounding model at {str(path)!r}: {error.strerror}; train one: "
+            "python -m agentkit.knowledge.grounding.train"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(damaged(path, error)) from None
+
+
 def read(path: Path) -> Weights:
     """Read the file.
 
@@ -83,23 +104,21 @@ def read(path: Path) -> Weights:
     import numpy as np
 
     safetensors = _safetensors()
+    card = card_of(path)
     try:
-        content = path.read_bytes()
-        size = int.from_bytes(content[:8], "little")
-        card = Card.model_validate_json(json.loads(content[8 : 8 + size])["__metadata__"]["card"])
-        tensors = {name: tensor.astype(np.float32) for name, tensor in safetensors.load(content).items()}
-        return Weights(card, {name: tensors[name] for name in sorted(tensors)})
-    except OSError as error:
-        raise ConfigurationError(
-            f"no grounding model at {str(path)!r}: {error.strerror}; train one: "
-            "python -m agentkit.knowledge.grounding.train"
-        ) from None
-    except (ValidationError, Exception) as error:  # the native reader raises bare Exceptions for a bad file
-        why = " ".join(str(error).split())[:120]
-        raise ConfigurationError(
-            f"the grounding model at {str(path)!r} is damaged ({why}); install agentkit again, or train one: "
-            "python -m agentkit.knowledge.grounding.train"
-        ) from None
+        tensors = {name: tensor.astype(np.float32) for name, tensor in safetensors.load_file(path).items()}
+    except Exception as error:  # the native reader raises bare Exceptions for a bad file
+        raise ConfigurationError(damaged(path, error)) from None
+    return Weights(card, {name: tensors[name] for name in sorted(tensors)})
+
+
+def damaged(path: Path, error: Exception) -> str:
+    """What to say of a file that can't be read."""
+    why = " ".join(str(error).split())[:120]
+    return (
+        f"the grounding model at {str(path)!r} is damaged ({why}); install agentkit again, or train one: "
+        "python -m agentkit.knowledge.grounding.train"
+    )
 
 
 def merged(base: "Mapping[str, Array]", changes: "Mapping[str, Array]") -> "dict[str, Array]":

@@ -1,14 +1,18 @@
 """Long passages are read in windows; a file that doesn't fit is refused in one line."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from agentkit.answer import Evidence
+from agentkit.checks import Draft
 from agentkit.checks.citations import Citations
 from agentkit.errors import ConfigurationError
 from agentkit.knowledge.grounding import Grounding
+from agentkit.knowledge.grounding.shipped import ShippedGrounding
 from agentkit.knowledge.grounding.weights import BIAS, DOWN, HEAD, UP, Card, fingerprint_of, write
 from agentkit.knowledge.grounding.windows import WINDOWS, windows
 
@@ -108,3 +112,31 @@ def test_any_passage_ends_in_windows(passage: str) -> None:
     found = windows(passage, "word One", words=50)
     assert found
     assert all(len(window.split()) <= 50 for window in found)
+
+
+def test_what_ships_is_read_when_it_is_first_asked(tiny: Path, tmp_path: Path, grounding: Grounding) -> None:
+    weights = tmp_path / "g.safetensors"
+    shipped = ShippedGrounding(tiny, weights=weights)
+    assert Citations.of([shipped]).grounding is shipped
+    assert shipped.threshold == 0.5
+    kept = weights.read_bytes()
+    weights.write_bytes(kept[:-100])  # what its header says is there still
+    with pytest.raises(ConfigurationError, match="is damaged"):
+        shipped([("x", "The mill.")])
+    weights.write_bytes(kept)
+    assert shipped([("x", "The mill.")]) == grounding([("x", "The mill.")])
+
+
+def test_a_short_answer_is_judged_by_its_cosine_where_there_is_one(tiny: Path, tmp_path: Path) -> None:
+    class Same:
+        def similarity(self, a: Sequence[str], b: Sequence[str]) -> Any:
+            return np.ones((len(a), len(b)))
+
+    evidence = Evidence(id=1, tool="retrieval", call=1, text="The mill has 7 rooms.", source="mill.md")
+    draft = Draft(text="A mill.", cited=(1,), task="What is it?", evidence=(evidence,))
+    weights = saved(tmp_path / "g.safetensors", "0" * 64)
+    never = ShippedGrounding(tiny, weights=weights)
+    [finding] = Citations.of([Same(), never])(draft)
+    assert finding.verdict == "supported"
+    with pytest.raises(ConfigurationError, match="is for a base with"):
+        list(Citations.of([Same(), never])(draft.model_copy(update={"text": "The mill has seven dusty rooms."})))
