@@ -39,6 +39,7 @@ PROGRAM = re.compile(r"\b(?:for|while|def|lambda)\b")
 """An algorithm rather than a sum written in Python."""
 IN_PROGRAM = frozenset([*(Fraction(n) for n in range(11)), Fraction(1, 2), Fraction(100), Fraction(1000)])
 """What may stand in a program though nobody said it: bounds, digits, roots."""
+YEAR = re.compile(r"1\d{3}|20\d\d")
 OPERAND = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
 
 
@@ -186,9 +187,15 @@ def asked(claimed: Number, known: Known) -> bool:
 
 def rival(other: Number, claimed: Number) -> bool:
     """Another number that could have been meant."""
-    if other.quantity is None or claimed.quantity is None or other.name:
+    if other.quantity is None or claimed.quantity is None or other.name or is_year(other) != is_year(claimed):
         return False
     return not equal(claimed, other) and other.quantity.unit.base == claimed.quantity.unit.base
+
+
+def is_year(number: Number) -> bool:
+    """Whether a number is written as years are: it can't have been meant for the number of atoms, nor the other way."""
+    bare = number.quantity is not None and not number.quantity.unit and not number.noun
+    return bare and YEAR.fullmatch(number.written) is not None
 
 
 def untraced_operand(draft: Draft, evidence: Evidence, known: Known) -> str:

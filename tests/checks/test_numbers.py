@@ -37,7 +37,11 @@ def judge(
 GPL = "GNU GENERAL PUBLIC LICENSE\n Version 3, 29 June 2007\n\nCopyright (C) 2007 Free Software Foundation, Inc."
 LICENCE = "7. Additional Terms. You may charge any price or no price for each copy that you convey."
 GOLD = "Gold has the symbol Au and the atomic weight 196.967. The density of gold is 19.3 g/cm³."
+HYDROGEN = (
+    "Hydrogen has the symbol H and the atomic number 1.\n\nIt was found by: H. Cavendish. Year of discovery: 1766."
+)
 RIGHT = [
+    ("Cavendish discovered hydrogen in 1766.", [HYDROGEN], "Who discovered hydrogen?"),
     ("Its date is June 29, 2007.", [GPL], "What is the date of version 3?"),
     ("Its date is 2007-06-29.", [GPL], "What is the date of version 3?"),
     ("It is of June 2007.", [GPL], "What is the date of version 3?"),
