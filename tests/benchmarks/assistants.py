@@ -70,10 +70,10 @@ def questions(name: str) -> list[Question]:
     return [Question.model_validate_json(line) for line in lines]
 
 
-async def measure(name: str, model: str, *, only: str, verbose: bool) -> int:
-    """Ask one after the other; how many went as they should."""
+async def measure(name: str, model: str, *, only: str = "", verbose: bool = False) -> list[tuple[Question, bool]]:
+    """Ask one after the other; the questions, and whether each went as it should."""
     asked = [question for question in questions(name) if only in ("", question.id)]
-    right = 0
+    judged: list[tuple[Question, bool]] = []
     async with Assistant.load(profile_of(name), model=model) as assistant:
         for question in asked:
             events: list[Event] = []
@@ -85,15 +85,15 @@ async def measure(name: str, model: str, *, only: str, verbose: bool) -> int:
             last = events[-1]
             assert isinstance(last, Finished)
             good = question.right(events)
-            right += good
+            judged.append((question, good))
             usage = last.answer.usage
             print(
                 f"{'right' if good else 'WRONG'} {question.kind:12} {question.id:15} {last.answer.status:10} "
                 f"{usage.seconds:5.1f} s {usage.generated:4} generated | {last.answer.text or last.answer.reason}",
                 flush=True,
             )
-    print(f"{name}, {model}: {right} of {len(asked)}")
-    return right
+    print(f"{name}, {model}: {sum(good for _, good in judged)} of {len(judged)}")
+    return judged
 
 
 def main() -> None:
