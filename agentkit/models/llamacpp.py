@@ -17,7 +17,8 @@ from agentkit.models.gguf_header import trained_context
 from agentkit.models.grammar import admits, compile_grammar
 from agentkit.models.llama_server import Generated, LlamaServer
 from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session
-from agentkit.models.template import Piece, Template, shared_prefix
+from agentkit.models.template import Template, shared_prefix
+from agentkit.models.transcript import Transcript
 
 
 class LlamaCpp(Model):
@@ -127,15 +128,6 @@ class Slots:
                     slot.owner = None
 
 
-@dataclass(frozen=True)
-class _Written:
-    """An assistant message as the model wrote it."""
-
-    opening: str
-    """The control text it was written after."""
-    tokens: tuple[int, ...]
-
-
 class LlamaSession(Session):
     """One run's transcript, token by token."""
 
@@ -144,10 +136,9 @@ class LlamaSession(Session):
     ) -> None:
         self._model = model  # keeps it from being finalized
         self._server = server
-        self._template = template
+        self._transcript = Transcript(server.tokenize, template)
         self._slots = slots
         self._repeatable = repeatable
-        self._written: dict[tuple[int, str], _Written] = {}
         self._turn = asyncio.Lock()
 
     async def generate(
@@ -171,7 +162,7 @@ class LlamaSession(Session):
 
     def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """The tokens that the model would be given for these messages."""
-        return self._tokens(self._template.render(messages), messages)
+        return self._transcript.prompt(messages)
 
     async def aclose(self) -> None:
         self._slots.release(self)
@@ -182,22 +173,21 @@ class LlamaSession(Session):
         """Generate, in a worker thread."""
         start = time.monotonic()
         lark = compile_grammar(grammar) if grammar else None
-        pieces = self._template.render(messages)
-        prompt = self._tokens(pieces, messages)
+        prompt = self._transcript.prompt(messages)
         if len(prompt) + sampling.max_tokens > self._server.context:
             raise ContextOverflow(needed=len(prompt) + sampling.max_tokens, context=self._server.context)
         with self._slots.acquire(self, prompt) as slot:
             request = _request(prompt, sampling) | {"id_slot": slot.id}
             if lark:
                 request["grammar"] = f"%llguidance {{}}\n{lark}"
-            if self._repeatable and not self._written:
-                self._settle(self._tokens(pieces[:-2], messages), slot, stop)
+            if self._repeatable and not self._transcript.begun:
+                self._settle(self._transcript.before_last(messages), slot, stop)
             result = self._server.complete(request, stop)
             if result.finish is None:
                 raise ModelError(f"{self._model.name} was closed while it was generating; load it again")
             tokens = self._tokens_of(result)
             slot.tokens = (*prompt, *tokens)
-        self._written[len(messages), result.text] = _Written(opening=pieces[-1].text, tokens=tokens)
+        self._transcript.wrote(messages, result.text, tokens)
         return Completion(
             text=result.text,
             finish=_finish(result, grammar),
@@ -222,24 +212,6 @@ class LlamaSession(Session):
         if self._server.complete(request, stop).cached < len(prefix) - 1:
             self._server.complete(request, stop)
         slot.tokens = prefix
-
-    def _tokens(self, pieces: Sequence[Piece], messages: Sequence[Message]) -> tuple[int, ...]:
-        """The transcript's tokens; what the model wrote itself as it wrote it, so that its keys are reused."""
-        written = [
-            None if piece.message is None else self._written.get((piece.message, messages[piece.message].content))
-            for piece in pieces
-        ]
-        tokens: list[int] = []
-        for index, piece in enumerate(pieces):
-            own, following = written[index], written[index + 1] if index + 1 < len(pieces) else None
-            if own:
-                tokens += own.tokens
-            elif piece.message is not None:
-                tokens += self._server.tokenize(piece.text, control=False)
-            else:
-                text = following.opening if following else piece.text
-                tokens += self._server.tokenize(text, control=True, first=index == 0)
-        return tuple(tokens)
 
     def _tokens_of(self, result: Generated) -> tuple[int, ...]:
         """The tokens of a generation. Of a character spread over several, llama.cpp tells only the last."""
