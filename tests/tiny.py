@@ -52,6 +52,7 @@ def write_folder(folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tie
     import torch
     import transformers
 
+    seeded: Any = torch.manual_seed
     tokenizer = write_tokenizer(folder)
     engine: Any = transformers
     config: Any = engine.AutoConfig.for_model(
@@ -70,7 +71,7 @@ def write_folder(folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tie
         eos_token_id=2,
         pad_token_id=0,
     )
-    torch.manual_seed(seed)
+    seeded(seed)
     model: Any = engine.AutoModelForCausalLM.from_config(config)
     model.save_pretrained(folder)
     return folder
