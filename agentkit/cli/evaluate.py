@@ -253,7 +253,7 @@ def computing(settings: "Settings") -> dict[str, int]:
     from agentkit.models import catalog
     from agentkit.models.llamacpp import physical_cores
 
-    local = catalog.resolve(settings.model or catalog.DEFAULT).engine == "llamacpp"
+    local = catalog.resolve(settings.model or catalog.DEFAULT).engine in ("llamacpp", "transformers")
     return {"threads": settings.threads or physical_cores()} if local else {}
 
 

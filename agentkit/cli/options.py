@@ -7,7 +7,9 @@ import typer
 
 ModelName = Annotated[
     str | None,
-    typer.Option("--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, or URL#model."),
+    typer.Option(
+        "--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, a folder, or URL#model."
+    ),
 ]
 Docs = Annotated[Path | None, typer.Option(show_default=False, help="Folder of documents to answer from.")]
 CorpusName = Annotated[

@@ -5,30 +5,17 @@ was measured for the catalog's models stands in `tests/benchmarks/bench_formats.
 than the source's brings no quality back: the weights stay what the source rounded them to.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
-from agentkit.errors import ConfigurationError, MissingExtra, ModelError, UnknownName
+from agentkit.errors import ConfigurationError, ModelError, UnknownName
+from agentkit.models.gguf_files import Planned, file_type, gguf_package, metadata_of, open_gguf, plan, write_gguf
 
 Format = Literal["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "F16", "BF16"]
 """The formats that the gguf package can write; it reads K-quants but can't make them."""
 
 FORMATS: tuple[Format, ...] = get_args(Format)
-
-
-class _Plan(NamedTuple):
-    """One tensor of the file to write."""
-
-    name: str
-    source: Any
-    """The tensor as gguf's reader gives it."""
-    format: Any
-    """A gguf.GGMLQuantizationType."""
-    shape: tuple[int, ...]
-    """Bytes along the last axis when quantized, else elements."""
-    nbytes: int
 
 
 def requantize(source: Path, target: Path, to: Format, *, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -50,64 +37,27 @@ def requantize(source: Path, target: Path, to: Format, *, progress: Callable[[in
         raise UnknownName("format", to, FORMATS)
     if target.resolve() == source.resolve():
         raise ConfigurationError(f"requantizing {source} onto itself would lose it; name another target")
-    gguf = _gguf()
+    gguf = gguf_package()
+    reader = open_gguf(source)
     try:
-        reader = gguf.GGUFReader(source)
-    except (OSError, ValueError, IndexError, KeyError, OverflowError) as error:
-        raise ModelError(f"{source} can't be read as a GGUF file: {error or type(error).__name__}") from error
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        _write(gguf, reader, part, to, progress or (lambda _done, _all: None))
-        os.replace(part, target)
+        architecture = reader.get_field("general.architecture")
+        if architecture is None:
+            raise ValueError("it names no general.architecture")
+        wanted = gguf.GGMLQuantizationType[to]
+        write_gguf(
+            target,
+            architecture=architecture.contents(),
+            alignment=reader.alignment,
+            metadata=metadata_of(reader, {"general.file_type": file_type(to)}),
+            tensors=[_tensor(gguf, tensor, wanted) for tensor in reader.tensors],
+            progress=progress,
+        )
     except (OSError, ValueError) as error:
         raise ModelError(f"{source} can't be rewritten as {target}: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
     return target
 
 
-def _gguf() -> Any:
-    try:
-        import gguf
-    except ImportError as error:
-        raise MissingExtra("writing GGUF files", extra="quantize") from error
-    return gguf
-
-
-def _write(gguf: Any, reader: Any, part: Path, to: Format, progress: Callable[[int, int], None]) -> None:
-    """Two passes, since a GGUF file says where each tensor lies before the first one comes."""
-    architecture = reader.get_field("general.architecture")
-    if architecture is None:
-        raise ValueError("it names no general.architecture")
-    writer = gguf.GGUFWriter(part, arch=architecture.contents())
-    try:
-        writer.data_alignment = reader.alignment
-        for field in reader.fields.values():
-            _copy(gguf, writer, field, to)
-        plans = [_plan(gguf, tensor, gguf.GGMLQuantizationType[to]) for tensor in reader.tensors]
-        for plan in plans:
-            writer.add_tensor_info(plan.name, plan.shape, _stored(plan.format), plan.nbytes, plan.format)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_ti_data_to_file()
-        for done, plan in enumerate(plans, 1):
-            writer.write_tensor_data(_converted(gguf, plan))
-            progress(done, len(plans))
-    finally:
-        writer.close()
-
-
-def _copy(gguf: Any, writer: Any, field: Any, to: Format) -> None:
-    if field.name.startswith("GGUF.") or field.name == "general.architecture":
-        return  # the writer puts these itself
-    kind, value = field.types[0], field.contents()
-    if field.name == "general.file_type":
-        value = int(gguf.LlamaFileType[f"MOSTLY_{to}"])
-    inner = field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None
-    writer.add_key_value(field.name, value, kind, sub_type=inner)
-
-
-def _plan(gguf: Any, tensor: Any, wanted: Any) -> _Plan:
+def _tensor(gguf: Any, tensor: Any, wanted: Any) -> Planned:
     shape = [int(n) for n in reversed(tensor.shape)]
     kept, block = tensor.tensor_type, gguf.GGML_QUANT_SIZES[wanted][0]
     if len(shape) < 2:
@@ -118,12 +68,7 @@ def _plan(gguf: Any, tensor: Any, wanted: Any) -> _Plan:
         chosen = kept
     else:
         chosen = wanted
-    elements, nbytes = gguf.GGML_QUANT_SIZES[chosen]
-    row = shape[-1] if chosen.name in ("F32", "F16") else shape[-1] // elements * nbytes
-    count = 1
-    for n in shape:
-        count *= n
-    return _Plan(tensor.name, tensor, chosen, (*shape[:-1], row), count // elements * nbytes)
+    return plan(tensor.name, shape, chosen, lambda: _converted(gguf, tensor, chosen))
 
 
 def _bits(gguf: Any, kind: Any) -> float:
@@ -131,17 +76,7 @@ def _bits(gguf: Any, kind: Any) -> float:
     return 8 * nbytes / elements
 
 
-def _stored(kind: Any) -> Any:
-    """The element type of the arrays that hold this format; blocks are rows of bytes."""
-    import numpy
-
-    kinds: dict[str, Any] = {"F32": numpy.dtype("float32"), "F16": numpy.dtype("float16")}
-    return kinds.get(kind.name, numpy.dtype("uint8"))
-
-
-def _converted(gguf: Any, plan: _Plan) -> Any:
-    tensor = plan.source
-    if tensor.tensor_type == plan.format:
+def _converted(gguf: Any, tensor: Any, to: Any) -> Any:
+    if tensor.tensor_type == to:
         return tensor.data
-    wide = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
-    return gguf.quants.quantize(wide, plan.format)
+    return gguf.quants.quantize(gguf.quants.dequantize(tensor.data, tensor.tensor_type), to)
