@@ -21,7 +21,7 @@ from agentkit.compress.lesson import write_lessons
 from agentkit.compress.problem import Problem, Unusable
 from agentkit.compress.recording import Recorded, record, unusable
 from agentkit.compress.sources import Source, find
-from agentkit.compress.teaching import Teacher
+from agentkit.compress.demonstration import Demonstrator
 from agentkit.errors import ConfigurationError, TraceError
 from agentkit.evaluate.folder import replace_file
 from agentkit.knowledge.store import lock
@@ -76,7 +76,7 @@ async def collect(
     seed: int = 0,
     limit: int | None = None,
     parallel: int = PARALLEL,
-    teacher: Teacher | None = None,
+    teacher: Demonstrator | None = None,
     told: Callable[[int, int], None] | None = None,
 ) -> Collected:
     """Collect the lessons of a source, or go on with it; what is done already isn't done again.
@@ -127,7 +127,7 @@ def problems(source: Source, data: Path, chance: Random, limit: int | None) -> I
 
 
 async def in_order(
-    waiting: Iterable[Problem | Unusable], parallel: int, teacher: Teacher | None
+    waiting: Iterable[Problem | Unusable], parallel: int, teacher: Demonstrator | None
 ) -> AsyncIterator[Recorded]:
     """What comes of problems, in their order, so many run at a time."""
     running: deque[asyncio.Task[Recorded]] = deque()
@@ -144,7 +144,7 @@ async def in_order(
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def recorded(problem: Problem | Unusable, teacher: Teacher | None) -> Recorded:
+async def recorded(problem: Problem | Unusable, teacher: Demonstrator | None) -> Recorded:
     """What comes of one problem, solved by its script or by a teacher."""
     if isinstance(problem, Problem) and teacher is not None:
         problem = await teacher.solve(problem)

@@ -1,7 +1,6 @@
 """A problem's script played through the real loop, and what was then sent and written, as a lesson."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from functools import lru_cache
@@ -13,7 +12,7 @@ from agentkit import protocol
 from agentkit.agent import Agent
 from agentkit.answer import Answer, Evidence
 from agentkit.compress.lesson import Lesson
-from agentkit.compress.problem import Line, Problem, Unusable
+from agentkit.compress.problem import Line, Problem, Unusable, general
 from agentkit.decision import Call, GiveUp, written
 from agentkit.errors import AgentkitError
 from agentkit.evaluate.scorers import numbers, text
@@ -184,11 +183,6 @@ def right(said: str, answer: str) -> bool:
         return text.matches(said, answer)
     number = numbers.stated(said)
     return number is not None and numbers.same(number, gold)
-
-
-def general(message: str) -> str:
-    """A message without its figures and quotations."""
-    return re.sub(r"\d[\d.,/]*(?<![.,])", "#", re.sub(r"""(["']).*?\1""", "…", message))[:120]
 
 
 def unusable(row: Unusable) -> Recorded:

@@ -12,7 +12,7 @@ from random import Random
 from agentkit.compress import augment
 from agentkit.compress.problem import Unusable
 from agentkit.compress.sources import Problems
-from agentkit.compress.sources.rows import made
+from agentkit.compress.sources import word_problem as rows
 from agentkit.compress.sources.word_problem import OPERAND, WordProblem, sentence_from, value_of
 from agentkit.evaluate.scorers.numbers import written
 from agentkit.evaluate.tasks.data import Row, RowError
@@ -55,7 +55,7 @@ def distracted(folder: Path, chance: Random) -> Problems:
 
 def read(folder: Path) -> Iterator[WordProblem | Unusable]:
     """The word problems of the file."""
-    return made(folder / FILE, word_problem)
+    return rows.read(folder / FILE, word_problem)
 
 
 def usable(folder: Path) -> Iterator[WordProblem]:

@@ -1,18 +1,21 @@
 """Word problems: a question, and the expressions whose last value is the answer."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from random import Random
 
 from agentkit.answer import Evidence
 from agentkit.arithmetic import evaluate
 from agentkit.checks import Answerability, Draft, numbers
 from agentkit.checks.quantities import numbers_in
-from agentkit.compress.problem import Line, Problem
+from agentkit.compress.problem import Line, Problem, Unusable, general
 from agentkit.decision import Call, Plan, Proposal
 from agentkit.errors import ExpressionError
+from agentkit.evaluate.tasks import data
+from agentkit.evaluate.tasks.data import Row
 from agentkit.events import Step
 from agentkit.knowledge.sentences import sentences
 
@@ -77,6 +80,22 @@ class WordProblem:
         if self.sentence and chance.random() < 0.8 and stands(self.sentence, self.question, self.answer):
             return self.sentence
         return self.answer
+
+
+def read(path: Path, make: Callable[[Row], WordProblem]) -> Iterator[WordProblem | Unusable]:
+    """The word problem of each row of a JSON-lines file; a `RowError` tells why one has none.
+
+    Raises:
+        ConfigurationError: The file can't be read.
+    """
+    rows = data.read(path)
+    for problem in rows.problems:
+        yield Unusable(problem.partition(" ")[0], "the line can't be read", problem)
+    for row in rows.rows:
+        try:
+            yield make(row)
+        except data.RowError as error:
+            yield Unusable(f"{rows.file}:{row.line}", general(str(error)), str(error))
 
 
 def concluding(text: str) -> Callable[[Sequence[Evidence]], Proposal]:

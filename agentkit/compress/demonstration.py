@@ -16,7 +16,7 @@ from agentkit.tools import Tool
 
 
 @dataclass(frozen=True)
-class Teacher:
+class Demonstrator:
     """A model whose right runs are learned from.
 
     It is asked as any model is, with worked examples; its decisions are then played again as a student would be asked,
