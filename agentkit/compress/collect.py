@@ -17,11 +17,11 @@ from random import Random
 from pydantic import BaseModel, ValidationError
 
 from agentkit import protocol
+from agentkit.compress.demonstration import Demonstrator
 from agentkit.compress.lesson import write_lessons
 from agentkit.compress.problem import Problem, Unusable
 from agentkit.compress.recording import Recorded, record, unusable
 from agentkit.compress.sources import Source, find
-from agentkit.compress.demonstration import Demonstrator
 from agentkit.errors import ConfigurationError, TraceError
 from agentkit.evaluate.folder import replace_file
 from agentkit.knowledge.store import lock

@@ -1,4 +1,4 @@
-"""From collected lessons to those that a student learns from: no doubles, nothing of the evaluation, kinds in balance."""
+"""From collected lessons to those to learn from: no doubles, nothing of the evaluation, kinds in balance."""
 
 import hashlib
 import math
@@ -76,7 +76,7 @@ def curate(
             isn't one, or the evaluation data can't be read.
         TraceError: A line is no lesson, or the disk is full.
     """
-    tell = told or (lambda _: None)
+    tell = told or str  # which does nothing
     wanted = {**SHARES, **(shares or {})}
     if wrong := next((f"{kind}={share:g}" for kind, share in wanted.items() if not 0 <= share <= 1), ""):
         raise ConfigurationError(f"the share {wrong} isn't one: give a number from 0 to 1")
@@ -84,7 +84,7 @@ def curate(
     now = protocol.fingerprint()
     if other := next((c for c, _ in found if c.made.protocol != now), None):
         raise ConfigurationError(
-            f"{other.made.source} was collected under protocol {other.made.protocol}, but this is {now}: collect it anew"
+            f"{other.made.source} was collected under protocol {other.made.protocol}, this is {now}: collect it anew"
         )
     dropped: Counter[str] = Counter()
     tell("reading lessons")
