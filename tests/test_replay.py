@@ -239,7 +239,7 @@ def test_a_limit_that_the_loop_keeps_itself_is_repeated() -> None:
 
 def test_a_taught_model_is_sent_no_worked_examples_and_its_run_repeats_itself() -> None:
     async def run(taught: bool) -> list[Event]:
-        agent = Agent(ScriptedModel(RUN, taught=taught), tools=load_tools(["calculator"]) + [double])
+        agent = Agent(ScriptedModel(RUN, taught=taught), tools=[*load_tools(["calculator"]), double])
         return [event async for event in agent.stream("Double 21.")]
 
     usual, taught = asyncio.run(run(False)), asyncio.run(run(True))

@@ -48,6 +48,11 @@ class Collection(BaseModel, frozen=True, extra="forbid"):
     """Fingerprint of the protocol that the lessons are written in."""
     agentkit: str
 
+    @property
+    def name(self) -> str:
+        """Of the source and, where one solved its problems, the teacher."""
+        return f"{self.source}@{safe(self.teacher)}" if self.teacher else self.source
+
 
 class Collected(BaseModel, frozen=True, extra="forbid"):
     """What came of a source."""
@@ -103,7 +108,7 @@ async def collect(
         protocol=protocol.fingerprint(),
         agentkit=version("agentkit"),
     )
-    files = Files(run / FOLDER, name if teacher is None else f"{name}@{safe(teacher.name)}")
+    files = Files(run / FOLDER, made.name)
     with files:
         if done := files.finished(made):
             return done

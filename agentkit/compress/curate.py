@@ -37,9 +37,9 @@ class Curated(BaseModel, frozen=True, extra="forbid"):
     seed: int
     kinds: Mapping[str, int]
     sources: Mapping[str, int]
-    """Lessons by what they were collected from."""
+    """Lessons by how they were collected."""
     licences: Mapping[str, str]
-    """Of each source."""
+    """Of what each `Lesson.source` was made from."""
     learned: int
     """Characters that carry loss."""
     characters: int
@@ -88,7 +88,7 @@ def curate(
         )
     dropped: Counter[str] = Counter()
     tell("reading lessons")
-    lessons = [(c.made.source, lesson) for c, path in found for lesson in read_lessons(path)]
+    lessons = [(c, lesson) for c, path in found for lesson in read_lessons(path)]
     lessons = within(lessons, longest, dropped)
     lessons = distinct(lessons, same_task, dropped)
     tell(f"reading the evaluation data in {evaluation}")
@@ -109,8 +109,8 @@ def curate(
         protocol=now,
         seed=seed,
         kinds=counted(lesson.kind for _, lesson in lessons),
-        sources=counted(source for source, _ in lessons),
-        licences={c.made.source: c.made.licence for c, _ in found},
+        sources=counted(c.made.name for c, _ in lessons),
+        licences=dict(sorted({lesson.source: c.made.licence for c, lesson in lessons}.items())),
         learned=sum(len(lesson.messages[n].content) for _, lesson in lessons for n in lesson.learned),
         characters=sum(len(message.content) for _, lesson in lessons for message in lesson.messages),
         collected=tuple(c for c, _ in found),
@@ -124,13 +124,13 @@ def curate(
     return curated
 
 
-Sourced = tuple[str, Lesson]
-"""A lesson with what it was collected from."""
+Sourced = tuple[Collected, Lesson]
+"""A lesson with the collection that it is of."""
 
 
 def within(lessons: Sequence[Sourced], longest: int, dropped: Counter[str]) -> list[Sourced]:
     """The lessons that aren't too long."""
-    kept = [(s, lesson) for s, lesson in lessons if sum(len(m.content) for m in lesson.messages) <= longest]
+    kept = [(c, lesson) for c, lesson in lessons if sum(len(m.content) for m in lesson.messages) <= longest]
     dropped[f"longer than {longest:,} characters"] = len(lessons) - len(kept)
     return kept
 
@@ -140,7 +140,7 @@ def distinct(lessons: Sequence[Sourced], same_task: int, dropped: Counter[str]) 
     decisions: set[tuple[str, ...]] = set()
     tasks: Counter[str] = Counter()
     kept: list[Sourced] = []
-    for source, lesson in lessons:
+    for collection, lesson in lessons:
         task = opening(lesson)
         taught = (task, *(normalised(lesson.messages[n].content) for n in lesson.learned))
         if taught in decisions:
@@ -150,7 +150,7 @@ def distinct(lessons: Sequence[Sourced], same_task: int, dropped: Counter[str]) 
         else:
             decisions.add(taught)
             tasks[task] += 1
-            kept.append((source, lesson))
+            kept.append((collection, lesson))
     return kept
 
 
@@ -173,10 +173,10 @@ def balanced(
     most = sizes(Counter(lesson.kind for _, lesson in lessons), shares)
     taken: Counter[str] = Counter()
     kept: list[Sourced] = []
-    for source, lesson in chance.sample(lessons, len(lessons)):
+    for collection, lesson in chance.sample(lessons, len(lessons)):
         if taken[lesson.kind] < most[lesson.kind]:
             taken[lesson.kind] += 1
-            kept.append((source, lesson))
+            kept.append((collection, lesson))
         else:
             dropped[f"too many that teach {lesson.kind or 'nothing in particular'}"] += 1
     return kept
