@@ -33,7 +33,7 @@ def saying(text: str) -> Cue:
     return lambda evidence: Proposal(text=text, cited=(evidence[-1].id,))
 
 
-def pens(*cues: Cue, **changes: Any) -> Problem:
+def pens(*cues: Cue | Line, **changes: Any) -> Problem:
     """The problem of the pens, with a script of its own."""
     script = cues or (PLAN, sum_of("3*12"), sum_of("36-6"), saying("30 pens are left."))
     given: dict[str, Any] = {"id": "pens", "source": "made", "task": TASK, "tools": ("calculator",), "answer": "30"}
@@ -79,4 +79,5 @@ def training(folder: Path, *, bad: bool = True) -> Path:
 
 def collected(run: Path, name: str = "gsm8k_train", **options: Any) -> Collected:
     """What is collected of a source, by default of the small one next to the run."""
-    return asyncio.run(collect(name, **({"data": training(run.parent / "data"), "run": run} | options)))
+    given: dict[str, Any] = {"data": training(run.parent / "data"), "run": run}
+    return asyncio.run(collect(name, **(given | options)))

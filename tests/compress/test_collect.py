@@ -14,6 +14,8 @@ import pytest
 from agentkit.compress import collect as collecting
 from agentkit.compress.demonstration import Demonstrator
 from agentkit.compress.lesson import read_lessons
+from agentkit.compress.problem import Problem
+from agentkit.compress.recording import Recorded, record
 from agentkit.errors import ConfigurationError, TraceError, UnknownName
 from agentkit.models.model import Grammar, Message
 from agentkit.models.scripted import ScriptedModel
@@ -46,8 +48,9 @@ def test_what_is_kept_and_what_is_not_is_counted_with_its_reason(tmp_path: Path)
 
 
 def test_a_seed_gives_the_same_files_however_many_run_at_a_time(tmp_path: Path) -> None:
-    for name, options in {"a": {"parallel": 1}, "b": {"parallel": 4}, "c": {"seed": 7}}.items():
-        collected(tmp_path / name, **options)
+    collected(tmp_path / "a", parallel=1)
+    collected(tmp_path / "b", parallel=4)
+    collected(tmp_path / "c", seed=7)
     assert files(tmp_path / "a") == files(tmp_path / "b")
     assert files(tmp_path / "a")["gsm8k_train.jsonl"] != files(tmp_path / "c")["gsm8k_train.jsonl"]
 
@@ -58,7 +61,11 @@ def test_it_goes_on_behind_the_last_whole_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: int, torn: bytes
 ) -> None:
     collected(tmp_path / "whole")
-    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)  # keeps the partial file
+
+    def kept(_path: Path, **_options: bool) -> None:
+        """Leaves the partial file, which is removed at the end."""
+
+    monkeypatch.setattr(Path, "unlink", kept)
     collected(tmp_path / "partial")
     monkeypatch.undo()
     partial = tmp_path / "partial/collected/gsm8k_train.partial.jsonl"
@@ -66,8 +73,12 @@ def test_it_goes_on_behind_the_last_whole_line(
     again.parent.mkdir(parents=True)
     again.write_bytes(b"".join(partial.read_bytes().splitlines(keepends=True)[:lines]) + torn)
     ran: list[str] = []
-    record = collecting.record
-    monkeypatch.setattr(collecting, "record", lambda problem: ran.append(problem.id) or record(problem))
+
+    async def watched(problem: Problem) -> Recorded:
+        ran.append(problem.id)
+        return await record(problem)
+
+    monkeypatch.setattr(collecting, "record", watched)
     collected(tmp_path / "again")
     assert files(tmp_path / "again") == files(tmp_path / "whole")
     assert len(ran) <= len(ROWS) - (lines - 1) + 2

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -100,8 +100,10 @@ def grams(text: str) -> Iterator[tuple[str, ...]]:
 def strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
+    elif isinstance(value, dict):
+        yield from strings(list(cast(dict[str, Any], value).values()))
+    elif isinstance(value, list):
+        for item in cast(list[Any], value):
             yield from strings(item)
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from itertools import islice
+from random import Random
+from typing import Any
 
 import pytest
 
@@ -11,9 +13,9 @@ from agentkit import protocol
 from agentkit.agent import Agent
 from agentkit.answer import Passage
 from agentkit.compress.lesson import Lesson
-from agentkit.compress.problem import Line, Problem, Unusable
+from agentkit.compress.problem import Cue, Line, Problem, Unusable
 from agentkit.compress.recording import Recorded, record
-from agentkit.compress.sources import gsm8k, programs
+from agentkit.compress.sources import Make, gsm8k, programs
 from agentkit.decision import Plan, Proposal
 from agentkit.models.model import Message
 from agentkit.models.scripted import ScriptedModel
@@ -56,10 +58,7 @@ def test_a_lesson_is_byte_for_byte_what_the_agent_sends_at_run_time() -> None:
 
 @needs_data
 @pytest.mark.parametrize("read", [gsm8k.gsm8k, programs.programs])
-def test_so_are_the_lessons_of_real_problems(read: "gsm8k.Make") -> None:
-    from itertools import islice
-    from random import Random
-
+def test_so_are_the_lessons_of_real_problems(read: Make) -> None:
     kept = 0
     for problem in islice(read(DATA / "train", Random(3)), 25):
         if not isinstance(problem, Unusable) and (lesson := recorded(problem).lesson):
@@ -125,9 +124,9 @@ def test_a_problem_without_an_answer_is_kept_if_the_run_gives_up() -> None:
     ],
 )
 def test_a_problem_that_is_not_kept_says_why(
-    cues: Sequence[object], changes: dict[str, object], reason: str, detail: str
+    cues: Sequence[Cue], changes: dict[str, Any], reason: str, detail: str
 ) -> None:
-    found = recorded(pens(*cues, **changes))  # pyright: ignore[reportArgumentType]
+    found = recorded(pens(*cues, **changes))
     assert found.lesson is None
     assert found.reason == reason
     assert detail in found.detail
@@ -140,8 +139,7 @@ def test_a_call_that_fails_is_not_learned_even_if_the_run_ends_well() -> None:
     assert lesson_of(pens(*shown)).learned == (2, 6, 8, 10)
 
 
-def test_resources_reach_the_tools(tmp_path: Path) -> None:
-    """A problem may bring what its tools need; without it the agent can't be made, which is told."""
+def test_what_a_tool_needs_and_a_problem_does_not_bring_is_told() -> None:
     found = recorded(pens(PLAN, tools=("retrieval",)))
     assert found.reason == "the run broke: ConfigurationError"
     assert "Corpus" in found.detail
