@@ -1,7 +1,6 @@
 """From collected lessons to those to learn from: no doubles, nothing of the evaluation, kinds in balance."""
 
 import hashlib
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -191,14 +190,14 @@ def sizes(there: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, in
     together = sum(limits.values())
     limits = {kind: limit / min(together, 1.0) if together else 0.0 for kind, limit in limits.items()}
 
-    def kept(total: int) -> dict[str, int]:
-        return {kind: min(count, math.ceil(limits[kind] * total - 1e-9)) for kind, count in there.items()}
+    def kept(total: float) -> dict[str, float]:
+        return {kind: min(count, limits[kind] * total) for kind, count in there.items()}
 
     # The whole shrinks with what is taken off it, until it is what its parts come to.
-    total = sum(there.values())
-    while (smaller := sum(kept(total).values())) < total:
+    total = float(sum(there.values()))
+    while (smaller := sum(kept(total).values())) < total - 1e-6:
         total = smaller
-    return kept(total)
+    return {kind: int(count + 1e-3) for kind, count in kept(total).items()}
 
 
 def counted(names: Iterable[str]) -> dict[str, int]:

@@ -110,8 +110,8 @@ def strings(value: Any) -> Iterator[str]:
 @needs_data
 @pytest.mark.slow
 def test_no_lesson_of_real_problems_shares_13_words_with_real_evaluation_data(tmp_path: Path) -> None:
-    for name in ("gsm8k_train", "gsm8k_renumbered", "gsm8k_distracted", "word_problem_programs"):
-        collected(tmp_path / "run", name, data=DATA / "train", limit=40)
+    for name in ("gsm8k_train", "gsm8k_renumbered", "gsm8k_reworded", "word_problem_programs"):
+        collected(tmp_path / "run", name, data=DATA / "train", limit=30)
     [leak] = [lesson(json.loads((DATA / "eval/svamp.jsonl").read_text().splitlines()[7])["question"], name="leak")]
     write_lessons(tmp_path / "run/collected/leak.jsonl", [leak])
     made = Collection(source="leak", licence="", seed=0, protocol=protocol.fingerprint(), agentkit="0")
@@ -121,7 +121,7 @@ def test_no_lesson_of_real_problems_shares_13_words_with_real_evaluation_data(tm
     assert len(curated.compared) == len(list((DATA / "eval").iterdir()))
     assert curated.compared["svamp.jsonl"] >= 1
     lessons = list(read_lessons(tmp_path / "run/lessons.jsonl"))
-    assert len(lessons) > 90
+    assert len(lessons) > 70
     assert "leak" not in {found.id for found in lessons}
     taught = {gram for found in lessons for m in found.messages[1:] for gram in grams(m.content)}
     for file in (DATA / "eval").glob("*.jsonl"):
