@@ -176,7 +176,8 @@ def test_curating_again_gives_the_same_file_and_another_seed_another_order(tmp_p
 
 
 def test_the_summary_says_what_a_card_needs(tmp_path: Path, evaluation: Path) -> None:
-    kept(tmp_path / "run", [lesson("What is 6 * 7?"), lesson("Who?", kind="refusal", name="r")], evaluation)
+    lessons = [lesson("What is 6 * 7?"), lesson("Who?", kind="refusal", name="r")]
+    kept(tmp_path / "run", lessons, evaluation, shares={"maths": 1, "refusal": 1})
     summary = Curated.model_validate_json((tmp_path / "run/lessons.json").read_text(encoding="utf-8"))
     assert summary.kinds == {"maths": 1, "refusal": 1}
     assert summary.licences == {"made": "MIT"}
