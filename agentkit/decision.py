@@ -1,7 +1,7 @@
 """What a model may decide, and how a decision is read back from what it wrote."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -74,6 +74,29 @@ def read(text: str, tools: Sequence[Tool]) -> Decision:
                 raise Malformed(f"no decision named {key!r}")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Malformed(f"{key}: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def written(decision: Decision, tools: Sequence[Tool] = (), *, typed: bool = False) -> str:
+    """A decision as a model writes it; `read` gives it back.
+
+    Args:
+        tools: Arguments are written in the order in which their tool names them: grammars admit no other.
+        typed: Whether the answer's text is a JSON value.
+    """
+    match decision:
+        case Plan():
+            return compact({"plan": [{"for": step.purpose, "tool": step.tool} for step in decision.steps]})
+        case Call():
+            tool = next((t for t in tools if t.name == decision.tool), None)
+            named: Mapping[str, Any] = tool.parameters.get("properties", {}) if tool else {}
+            order = [*named, *decision.arguments]
+            arguments = {name: decision.arguments[name] for name in order if name in decision.arguments}
+            return compact({"tool": decision.tool, "arguments": arguments})
+        case Proposal():
+            said = {"value": json.loads(decision.text)} if typed else {"text": decision.text}
+            return compact({"answer": {"evidence": list(decision.cited), **said}})
+        case GiveUp():
+            return compact({"give_up": {"reason": decision.reason}})
 
 
 def leaves(value: str) -> list[str]:

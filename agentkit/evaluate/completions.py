@@ -26,6 +26,7 @@ class Remembering(Model):
         self._inner = inner
         self.name = inner.name
         self.context = inner.context
+        self.taught = inner.taught
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)

@@ -103,6 +103,8 @@ class Model(ABC):
     """As the catalog would find it again."""
     context: int | None = None
     """Tokens a transcript may have, the generated ones included; None if the engine doesn't say."""
+    taught: bool = False
+    """It was taught the protocol, so it needs no worked examples."""
 
     @abstractmethod
     def session(self, *, repeatable: bool = False) -> Session:

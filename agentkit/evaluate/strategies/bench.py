@@ -94,6 +94,7 @@ class Repeatable(Model):
         self._inner = inner
         self.name = inner.name
         self.context = inner.context
+        self.taught = inner.taught
 
     def session(self, *, repeatable: bool = True) -> Session:  # noqa: ARG002 (always is)
         return self._inner.session(repeatable=True)
