@@ -38,6 +38,8 @@ class Problem:
     """Tools, or names of installed ones."""
     passages: Sequence[Passage] = ()
     """Evidence that comes with the task."""
+    resources: Sequence[object] = ()
+    """What the tools and the checks are bound to, a corpus say."""
     output: type[Any] | None = None
     """The type that the answer is decoded into; None for text."""
     plan: bool = True
