@@ -1,5 +1,6 @@
 """A task with the decisions that a good driver would take: what a run is recorded from where no teacher is asked."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,11 +40,29 @@ class Problem:
     passages: Sequence[Passage] = ()
     """Evidence that comes with the task."""
     resources: Sequence[object] = ()
-    """What the tools and the checks are bound to, a corpus say."""
+    """What tools and checks are bound to by type: the corpus that the retrieval tool searches, an embedder."""
     output: type[Any] | None = None
     """The type that the answer is decoded into; None for text."""
     plan: bool = True
     answer: str | None = None
     """What the run must end with, as the source words it; None where it must end without an answer."""
+    unchecked: bool = False
+    """Whether it may end as `unchecked`, like a bare yes or no, which no check applies to."""
     kind: str = ""
     """What it teaches, for balance and for ablation: `maths`, `choice of tool`, `reading`, `refusal`, `correction`."""
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A row of a source that makes no problem."""
+
+    id: str
+    reason: str
+    """Counted by it, so without what is special to the row."""
+    detail: str = ""
+    """What is special to the row: the line that can't be read, say."""
+
+
+def general(message: str) -> str:
+    """A message without its figures and quotations."""
+    return re.sub(r"\d[\d.,/]*(?<![.,])", "#", re.sub(r"""(["']).*?\1""", "…", message))[:120]

@@ -1,59 +1,59 @@
-"""Where problems come from: files of training data, and generators."""
+"""Where problems come from: a table of the sources there are, each made when it is asked for."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from random import Random
-from types import MappingProxyType
-from typing import cast
 
-from agentkit.compress.problem import Problem
+from agentkit.compress.problem import Problem, Unusable
 
-MakeProblems = Callable[[Path, Random], Iterator[Problem]]
-"""Problems made from the files of a folder, lazily; alike for equal chance. What can't be used is logged."""
+Problems = Iterator[Problem | Unusable]
+Make = Callable[[Path, Random], Problems]
+"""From the folder of training data and a source of chance to problems: for a seed, the same ones in the same order."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One way to make problems."""
+    """Something that problems are made from."""
 
-    loader: str
-    """`module:function` in this package."""
-    file: str = ""
-    """The file of training data; none for a generator."""
-    licence: str = ""
-    endless: bool = False
-    """Whether it goes on until no more are taken."""
+    make: str
+    """`module:function`, a `Make`."""
+    licence: str
+    files: tuple[str, ...] = ()
+    """What it reads in the folder of training data; none where it makes everything up."""
 
-    def load(self) -> MakeProblems:
-        """The function, imported now."""
-        module, _, function = self.loader.partition(":")
-        return cast(MakeProblems, getattr(import_module(f"{__name__}.{module}"), function))
+    def load(self) -> Make:
+        """The function, imported."""
+        module, _, function = self.make.partition(":")
+        return getattr(import_module(module), function)
 
 
-OWN = "written for agentkit, under its licence"
+HERE = "agentkit.compress.sources"
+OWN = "agentkit's own"
+SQUAD = "CC BY-SA 4.0 (SQuAD)"
+HOTPOT = "CC BY-SA 4.0 (HotpotQA)"
+HOTPOT_FILE = ("hotpotqa_passages.jsonl",)
+SQUAD_FILES = ("squad_question_sentence.jsonl", *HOTPOT_FILE)
+"""HotpotQA's text tells which of SQuAD's lower-cased words are names."""
+NLI = "CC BY-SA 3.0 (FEVER), CC BY-SA 4.0 (SNLI), mixed, mostly OANC (MNLI)"
 
-SOURCES: Mapping[str, Source] = MappingProxyType(
-    {
-        "functions": Source("calls:synthesised", licence=OWN, endless=True),
-        "metatool": Source("requests:metatool", "metatool_queries.jsonl", "MetaTool, MIT (ChatGPT output)"),
-        "toolformer": Source("requests:toolformer", "toolformer_calls.jsonl", "MIT (GPT-4 output)"),
-        "squad": Source("reading:squad", "squad_question_sentence.jsonl", "SQuAD, CC BY-SA 4.0"),
-        "pubmedqa": Source("reading:pubmedqa", "pubmedqa_train.jsonl", "PubMedQA, MIT"),
-        "hotpotqa": Source("multihop:searched", "hotpotqa_passages.jsonl", "HotpotQA, CC BY-SA 4.0"),
-        "hotpotqa-given": Source("multihop:given", "hotpotqa_passages.jsonl", "HotpotQA, CC BY-SA 4.0"),
-        "strategyqa": Source("plans:searched", "strategyqa.jsonl", "StrategyQA, MIT"),
-        "strategyqa-given": Source("plans:given", "strategyqa.jsonl", "StrategyQA, MIT"),
-        "nli": Source("claims:nli", "grounding_nli.jsonl", "FEVER and SNLI CC BY-SA; MNLI mixed, mostly OANC"),
-        "summedits": Source("claims:summedits", "grounding_summedits.jsonl", "SummEdits, Apache-2.0"),
-        "begin": Source("claims:begin", "grounding_begin_dev.jsonl", "BEGIN, Apache-2.0"),
-        "answers": Source("claims:answers", "hotpotqa_passages.jsonl", "HotpotQA, CC BY-SA 4.0"),
-        "unanswerable": Source("unanswerable:unanswerable", licence=OWN, endless=True),
-        "unanswerable-searched": Source(
-            "unanswerable:searched", "hotpotqa_passages.jsonl", "HotpotQA, CC BY-SA 4.0", endless=True
-        ),
-        "corrections": Source("corrections:corrections", "squad_question_sentence.jsonl", "SQuAD, CC BY-SA 4.0"),
-    }
-)
-"""The sources other than mathematics, by name."""
+SOURCES: Mapping[str, Source] = {
+    "functions": Source(f"{HERE}.calls:synthesised", OWN),
+    "metatool": Source(f"{HERE}.requests:metatool", "MIT", ("metatool_queries.jsonl", "metatool_tools.json")),
+    "toolformer": Source(f"{HERE}.requests:toolformer", "MIT", ("toolformer_calls.jsonl",)),
+    "squad": Source(f"{HERE}.reading:squad", SQUAD, SQUAD_FILES),
+    "pubmedqa": Source(f"{HERE}.reading:pubmedqa", "MIT", ("pubmedqa_train.jsonl",)),
+    "hotpotqa": Source(f"{HERE}.multihop:searched", HOTPOT, HOTPOT_FILE),
+    "hotpotqa_given": Source(f"{HERE}.multihop:given", HOTPOT, HOTPOT_FILE),
+    "strategyqa": Source(f"{HERE}.plans:searched", "MIT", ("strategyqa.jsonl",)),
+    "strategyqa_given": Source(f"{HERE}.plans:given", "MIT", ("strategyqa.jsonl",)),
+    "claims_nli": Source(f"{HERE}.claims:nli", NLI, ("grounding_nli.jsonl",)),
+    "claims_summedits": Source(f"{HERE}.claims:summedits", "Apache-2.0", ("grounding_summedits.jsonl",)),
+    "claims_begin": Source(f"{HERE}.claims:begin", "Apache-2.0", ("grounding_begin_dev.jsonl",)),
+    "claims_answers": Source(f"{HERE}.claims:answers", HOTPOT, HOTPOT_FILE),
+    "unanswerable": Source(f"{HERE}.unanswerable:unanswerable", OWN),
+    "unanswerable_searched": Source(f"{HERE}.unanswerable:searched", HOTPOT, HOTPOT_FILE),
+    "corrections": Source(f"{HERE}.corrections:corrections", f"{SQUAD}; {HOTPOT}", SQUAD_FILES),
+}
+"""Every source but those of mathematics, by name. `functions` and the unanswerable ones have no end."""

@@ -1,7 +1,7 @@
 """Calls of typed functions: the right one of those shown, with its arguments, or none where none fits."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -11,6 +11,7 @@ from agentkit.checks.answerability import HOW_MANY
 from agentkit.compress.problem import Line, Problem
 from agentkit.compress.sources.functions import Offer, Request, Spec, catalogue, offer, request
 from agentkit.compress.sources.functions.values import filled, kind_of
+from agentkit.compress.sources.rows import Problems
 from agentkit.decision import Call, Decision, GiveUp, Plan, Proposal
 from agentkit.errors import ToolError
 from agentkit.evaluate.item import Function, Item
@@ -31,7 +32,7 @@ BLANK = re.compile(r"\{(\w+)(?:: ([^{}\"]+))?\}")
 """In a report: a value of the request, or `name: kind`."""
 
 
-def synthesised(_folder: Path, chance: Random) -> Iterator[Problem]:
+def synthesised(_folder: Path, chance: Random) -> Problems:
     """Requests for functions of the catalogue, without end.
 
     Of 100, about 63 ask for one of the functions shown, 6 for two calls, 3 for one that fails, and 28 for none of them.
@@ -190,12 +191,16 @@ def reported(spec: Spec, said: Request, chance: Random) -> tuple[str, str]:
     return BLANK.sub(blank, report), BLANK.sub(blank, answer)
 
 
-def returning(report: str) -> Any:
+def returning(report: str) -> Callable[..., str]:
     """A function that reports this, whatever it is called with."""
-    return lambda **_arguments: report
+
+    def say(**_arguments: Any) -> str:
+        return report
+
+    return say
 
 
-def failing(reason: str) -> Any:
+def failing(reason: str) -> Callable[..., str]:
     """A function that fails."""
 
     def fail(**_arguments: Any) -> str:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Literal
 
 from agentkit.compress.problem import Line, Problem
 from agentkit.compress.sources.plain import detokenized
-from agentkit.compress.sources.rows import made, shuffled
+from agentkit.compress.sources.rows import Problems, embedder, made, one_of, shuffled
 from agentkit.decision import Proposal, compact
 from agentkit.evaluate.item import Item
 from agentkit.evaluate.tasks.choices import YES_NO
@@ -18,7 +17,7 @@ from agentkit.knowledge.grounding import data
 CLAIM = "claim"
 
 
-def nli(folder: Path, chance: Random) -> Iterator[Problem]:
+def nli(folder: Path, chance: Random) -> Problems:
     """Claims of FEVER, SNLI and MNLI with their premises."""
     return balanced(
         read(folder / "grounding_nli.jsonl"),
@@ -27,7 +26,7 @@ def nli(folder: Path, chance: Random) -> Iterator[Problem]:
     )
 
 
-def summedits(folder: Path, chance: Random) -> Iterator[Problem]:
+def summedits(folder: Path, chance: Random) -> Problems:
     """Summaries, some with an edit that makes them false."""
     return balanced(
         read(folder / "grounding_summedits.jsonl"),
@@ -36,7 +35,7 @@ def summedits(folder: Path, chance: Random) -> Iterator[Problem]:
     )
 
 
-def begin(folder: Path, chance: Random) -> Iterator[Problem]:
+def begin(folder: Path, chance: Random) -> Problems:
     """Replies of dialogue models; without those on Wizard of Wikipedia, whose knowledge the test set has too."""
     rows = read(folder / "grounding_begin_dev.jsonl")
     kept = [row for row in rows.rows if row.values.get("data_source") != "wow"]
@@ -51,7 +50,7 @@ def begin(folder: Path, chance: Random) -> Iterator[Problem]:
     )
 
 
-def answers(folder: Path, chance: Random) -> Iterator[Problem]:
+def answers(folder: Path, chance: Random) -> Problems:
     """Answers to HotpotQA's questions, right ones and others of the same passages."""
     rows = read(folder / "hotpotqa_passages.jsonl")
 
@@ -65,7 +64,7 @@ def answers(folder: Path, chance: Random) -> Iterator[Problem]:
     return made(rows, shuffled(rows, chance), make)
 
 
-def balanced(rows: Rows, chance: Random, read_row: Callable[[Row], tuple[str, str, bool]]) -> Iterator[Problem]:
+def balanced(rows: Rows, chance: Random, read_row: Callable[[Row], tuple[str, str, bool]]) -> Problems:
     """As many claims that are supported as such that aren't, in turn, as long as there are both."""
     waiting: dict[bool, list[Problem]] = {True: [], False: []}
 
@@ -87,7 +86,9 @@ def problem(file: str, item: Item) -> Problem:
         source=file,
         task=f"{item.question}\n{INSTRUCTION}",
         passages=item.passages,
-        output=Literal[YES_NO],
+        resources=(embedder(),),
+        output=one_of(YES_NO),
+        unchecked=True,
         script=[Line(Proposal(text=compact(item.gold), cited=(1,)))],
         answer=str(item.gold),
         kind=CLAIM,

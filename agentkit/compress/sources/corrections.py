@@ -1,36 +1,37 @@
 """Drafts that a check refuses, and what follows: the mended answer, or giving up. Only what follows is learned."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from random import Random
 
-from agentkit.compress.problem import Cue, Line, Problem
+from agentkit.compress.problem import Cue, Line, Problem, Unusable
 from agentkit.compress.sources.multihop import given
 from agentkit.compress.sources.reading import READING, squad
-from agentkit.decision import Decision, Proposal
-from agentkit.knowledge.grounding.faults import NAME, swapped_number
+from agentkit.compress.sources.rows import Problems
+from agentkit.decision import Proposal
+from agentkit.knowledge.grounding.faults import swapped_number
 
 CORRECTION = "correction"
 REMEMBERED = 200
 """Answers of other questions that a wrong name is drawn from."""
 
 
-def corrections(folder: Path, chance: Random) -> Iterator[Problem]:
+def corrections(folder: Path, chance: Random) -> Problems:
     """Questions on passages, answered with another number, another name, or though the passages don't tell."""
     names: list[str] = []
     for problem in alternating(squad(folder, chance), given(folder, chance)):
+        if isinstance(problem, Unusable):
+            continue  # said where the answers themselves are learned
         *_, last = problem.script
         if problem.kind == READING and problem.answer:
             draft = faulty(problem.answer, problem, names, chance)
-            if NAME.fullmatch(f"x {problem.answer}"[2:]) or problem.answer.istitle():
+            if problem.answer.istitle() and not any(c.isdigit() for c in problem.answer):
                 names = [*names[-REMEMBERED:], problem.answer]
         else:
             draft = chance.choice(names) if names else ""
         if draft and draft != problem.answer:
-            cited = 1
-            wrong: Cue = Proposal(text=draft, cited=(cited,))
+            wrong: Cue = Proposal(text=draft, cited=(1,))
             yield replace(
                 problem,
                 id=f"{problem.id}-corrected",
@@ -48,7 +49,7 @@ def faulty(answer: str, problem: Problem, names: list[str], chance: Random) -> s
     return chance.choice(strange) if strange and answer.istitle() else ""
 
 
-def alternating(*sources: Iterator[Problem]) -> Iterator[Problem]:
+def alternating(*sources: Problems) -> Problems:
     """The problems of several sources in turn, until all have ended."""
     waiting = list(sources)
     while waiting:

@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
 from agentkit.answer import Evidence, Passage
 from agentkit.checks.words import STOPWORDS
 from agentkit.compress.problem import Line, Problem
 from agentkit.compress.sources.reading import IN_WORDS, READING, REFUSAL
-from agentkit.compress.sources.rows import problems
+from agentkit.compress.sources.rows import Problems, embedder, problems
 from agentkit.decision import Call, Decision, GiveUp, Plan, Proposal
-from agentkit.evaluate.corpora import TaskCorpus, open_embedder
+from agentkit.evaluate.corpora import TaskCorpus
 from agentkit.evaluate.tasks.data import Row, RowError, read
 from agentkit.evaluate.tasks.reading import gold_titles, paragraphs
 from agentkit.events import Step
@@ -30,7 +31,9 @@ CALLS = 3
 PURPOSE_CHARS = 60
 UNSAID = re.compile(r'[(){}=*+<>"\\]')
 """What a plan may not contain."""
-ASKING = frozenset("what which who whom whose when where how why is are was were did do does has have had the a an".split())
+ASKING = frozenset(
+    "what which who whom whose when where how why is are was were did do does has have had the a an".split()
+)
 
 
 @lru_cache(maxsize=2)
@@ -42,10 +45,10 @@ def pooled(path: Path) -> Corpus:
             texts = paragraphs(row) | texts
         except RowError:
             continue  # whoever makes problems of the rows says so
-    return TaskCorpus.open(texts, open_embedder()).corpus
+    return TaskCorpus.open(texts, embedder()).corpus
 
 
-def searched(folder: Path, chance: Random) -> Iterator[Problem]:
+def searched(folder: Path, chance: Random) -> Problems:
     """Questions answered by searching: for what the question names, then for what the first article led to."""
     corpus = pooled(folder / FILE)
 
@@ -76,7 +79,7 @@ def searched(folder: Path, chance: Random) -> Iterator[Problem]:
     yield from problems(folder / FILE, chance, make)
 
 
-def given(folder: Path, chance: Random) -> Iterator[Problem]:
+def given(folder: Path, chance: Random) -> Problems:
     """Questions on a few of their articles, with those that answer them or, every third, without."""
 
     def make(row: Row) -> Iterator[Problem]:
@@ -115,6 +118,7 @@ def asked(
         source=FILE,
         task=f"{question}\n{INSTRUCTION if answer and answer.startswith(('Yes', 'No,')) else IN_WORDS}",
         passages=tuple(shown),
+        resources=(embedder(),),
         script=[Line(end)],
         answer=answer,
         kind=READING if answer else REFUSAL,
@@ -185,8 +189,10 @@ def worded(answer: str, row: Row, gold: Sequence[Passage]) -> str:
 
 def supporting(row: Row) -> list[str]:
     """The sentences that the answer stands on."""
-    parts: Mapping[str, Sequence[str]] = dict(row.value("context"))
-    places = [(title, number) for title, number in row.value("supporting_facts") if title in parts]
+    parts: Mapping[str, list[str]] = dict(cast(Any, row.value("context")))
+    places: list[tuple[str, int]] = [
+        (title, number) for title, number in row.value("supporting_facts") if title in parts
+    ]
     return [parts[title][n].strip() for title, n in places if 0 <= n < len(parts[title])]
 
 

@@ -5,15 +5,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from random import Random
-from typing import Literal
 
 from agentkit.answer import Evidence, Passage
 from agentkit.compress.problem import Line, Problem
 from agentkit.compress.sources.multihop import FOUND, keywords, purpose
 from agentkit.compress.sources.reading import READING
-from agentkit.compress.sources.rows import problems
+from agentkit.compress.sources.rows import Problems, embedder, one_of, problems
 from agentkit.decision import Call, Decision, Plan, Proposal, compact
-from agentkit.evaluate.corpora import TaskCorpus, open_embedder
+from agentkit.evaluate.corpora import TaskCorpus
 from agentkit.evaluate.tasks.choices import YES_NO
 from agentkit.evaluate.tasks.data import Row, RowError, read
 from agentkit.events import Step
@@ -37,10 +36,10 @@ def pooled(path: Path) -> Corpus:
         except RowError:
             continue  # whoever makes problems of the rows says so
     documents = {f"note {number}": fact for number, fact in enumerate(facts, start=1) if fact}
-    return TaskCorpus.open(documents, open_embedder()).corpus
+    return TaskCorpus.open(documents, embedder()).corpus
 
 
-def given(folder: Path, chance: Random) -> Iterator[Problem]:
+def given(folder: Path, chance: Random) -> Problems:
     """Questions with the facts that decide them, in any order."""
 
     def make(row: Row) -> Iterator[Problem]:
@@ -51,7 +50,9 @@ def given(folder: Path, chance: Random) -> Iterator[Problem]:
             source=FILE,
             task=f"{row.text('question')}\n{INSTRUCTION}",
             passages=tuple(Passage(text=fact, source=f"fact {n}") for n, fact in enumerate(shown, start=1)),
-            output=Literal[YES_NO],
+            resources=(embedder(),),
+            output=one_of(YES_NO),
+            unchecked=True,
             script=[Line(ended(row, tuple(range(1, min(len(facts), 6) + 1))))],
             answer=answer(row),
             kind=READING,
@@ -60,7 +61,7 @@ def given(folder: Path, chance: Random) -> Iterator[Problem]:
     yield from problems(folder / FILE, chance, make)
 
 
-def searched(folder: Path, chance: Random) -> Iterator[Problem]:
+def searched(folder: Path, chance: Random) -> Problems:
     """Questions whose facts are found by looking up, step by step, what their decomposition asks."""
     corpus = pooled(folder / FILE)
 
@@ -82,8 +83,13 @@ def searched(folder: Path, chance: Random) -> Iterator[Problem]:
             task=f"{row.text('question')}\n{INSTRUCTION}",
             tools=("retrieval",),
             resources=(corpus,),
-            output=Literal[YES_NO],
-            script=[Line(planned), *(Line(Call(tool="retrieval", arguments={"query": q})) for q in queries), Line(decide)],
+            output=one_of(YES_NO),
+            unchecked=True,
+            script=[
+                Line(planned),
+                *(Line(Call(tool="retrieval", arguments={"query": q})) for q in queries),
+                Line(decide),
+            ],
             answer=answer(row),
             kind=PLANNING,
         )

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
-from typing import Literal
 
 from agentkit.answer import Passage
 from agentkit.checks.words import content_words, stem
 from agentkit.compress.problem import Line, Problem
 from agentkit.compress.sources.plain import detokenized, forms, truecased
-from agentkit.compress.sources.rows import made, problems, shuffled
+from agentkit.compress.sources.rows import Problems, embedder, made, one_of, problems, shuffled
 from agentkit.compress.sources.spans import short_answer
 from agentkit.decision import GiveUp, Proposal, compact
 from agentkit.evaluate.tasks.data import Row, read
@@ -33,7 +32,7 @@ ALIKE = 0.5
 """Share of a question's words from which on a sentence might answer it too."""
 
 
-def squad(folder: Path, chance: Random) -> Iterator[Problem]:
+def squad(folder: Path, chance: Random) -> Problems:
     """Questions with the sentence that answers them among others of its text, or with the others alone."""
     rows = read(folder / "squad_question_sentence.jsonl")
     written = forms(folder / "hotpotqa_passages.jsonl")
@@ -56,18 +55,19 @@ def squad(folder: Path, chance: Random) -> Iterator[Problem]:
         if chance.random() < REFUSED:
             if near:
                 shown = passages(chance.sample(near, min(len(near), chance.randint(1, 4))), title, chance)
-                yield asked(name, question, IN_WORDS, shown, "", ())
+                yield asked(name, f"{question}\n{IN_WORDS}", shown)
             return
         if not answer and (chance.random() > SENTENCES or len(sentence.split()) > 30):
             return
         shown = passages([sentence, *chance.sample(near, min(len(near), chance.randint(0, 3)))], title, chance)
         cited = tuple(n for n, passage in enumerate(shown, start=1) if sentence in passage.text)
-        yield asked(name, question, IN_WORDS if answer else SENTENCE, shown, answer or sentence, cited)
+        task = f"{question}\n{IN_WORDS if answer else SENTENCE}"
+        yield asked(name, task, shown, answer=answer or sentence, cited=cited)
 
     yield from made(rows, shuffled(rows, chance), make)
 
 
-def pubmedqa(folder: Path, chance: Random) -> Iterator[Problem]:
+def pubmedqa(folder: Path, chance: Random) -> Problems:
     """Questions on the abstract of a study: yes, no or maybe."""
     choices = ("yes", "no", "maybe")
 
@@ -81,7 +81,9 @@ def pubmedqa(folder: Path, chance: Random) -> Iterator[Problem]:
             source="pubmedqa_train.jsonl",
             task=f"{row.text('question')}\n{ABSTRACT}",
             passages=shown,
-            output=Literal[choices],
+            resources=(embedder(),),
+            output=one_of(choices),
+            unchecked=True,
             script=[Line(Proposal(text=compact(answer), cited=cited))],
             answer=answer,
             kind=READING,
@@ -90,16 +92,15 @@ def pubmedqa(folder: Path, chance: Random) -> Iterator[Problem]:
     yield from problems(folder / "pubmedqa_train.jsonl", chance, make)
 
 
-def asked(
-    name: str, question: str, instruction: str, shown: Sequence[Passage], answer: str, cited: tuple[int, ...]
-) -> Problem:
+def asked(name: str, task: str, shown: Sequence[Passage], *, answer: str = "", cited: tuple[int, ...] = ()) -> Problem:
     """A question on given passages; without an answer it is given up."""
     end = Proposal(text=answer, cited=cited) if answer else GiveUp(reason=GIVE_UP[0])
     return Problem(
         id=name,
         source="squad_question_sentence.jsonl",
-        task=f"{question}\n{instruction}",
+        task=task,
         passages=tuple(shown),
+        resources=(embedder(),),
         script=[Line(end)],
         answer=answer or None,
         kind=READING if answer else REFUSAL,

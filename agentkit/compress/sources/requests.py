@@ -9,11 +9,12 @@ from typing import Any, cast
 
 from agentkit.checks.words import content_words
 from agentkit.compress.problem import Line, Problem
-from agentkit.compress.sources.calls import CHOICE, DONE, REFUSAL, SHOWN, UNFIT, answered, ended
+from agentkit.compress.sources.calls import CHOICE, REFUSAL, SHOWN, UNFIT, answered, ended
 from agentkit.compress.sources.multihop import purpose
-from agentkit.compress.sources.rows import problems
+from agentkit.compress.sources.rows import Problems, problems
 from agentkit.decision import Call, GiveUp, Plan
 from agentkit.errors import ConfigurationError
+from agentkit.evaluate.strategies.completion import done
 from agentkit.evaluate.tasks.data import Row, RowError
 from agentkit.events import Step
 from agentkit.tools import Tool
@@ -39,20 +40,22 @@ ALIKE = (
     "RepoTool WebsiteTool",
 )
 """Tools that a request for one of them might be meant for as well."""
+LOOKING_UP = frozenset({"search", "news", "wikipedia", "wolfram"})
+"""Toolformer's tools that any question might be meant for: at most one of them is shown."""
 SIGNATURE = re.compile(r"^(\w+)\((\w+)\)$")
 CALL = re.compile(r"(\w+)\('((?:[^'\\]|\\.)*)'\)")
 TAKEN = 0.75
 """Share of an argument's words that the request must have, else what the argument should be is a guess."""
 
 
-def metatool(folder: Path, chance: Random) -> Iterator[Problem]:
+def metatool(folder: Path, chance: Random) -> Problems:
     """Requests with one to four tools, the right one among them or not."""
     described = tools_of(folder / "metatool_tools.json")
     alike = [set(group.split()) for group in ALIKE]
 
     def make(row: Row) -> Iterator[Problem]:
         request, wanted = row.text("Query").strip(), row.text("Tool")
-        if wanted not in described or not 15 <= len(request) <= LONGEST:
+        if wanted not in described or not 15 <= len(request) <= LONGEST or request.startswith("Sure"):
             return
         kin = {wanted}.union(*(group for group in alike if wanted in group))
         others = [name for name in described if name not in kin]
@@ -65,7 +68,7 @@ def metatool(folder: Path, chance: Random) -> Iterator[Problem]:
         ending = ended(request, (1,))
         decisions = [Plan(steps=()), GiveUp(reason=UNFIT)]
         if not refused:
-            step = Step(tool=wanted, purpose=purpose(request))
+            step = Step(tool=wanted, purpose=purpose(spelt(wanted)))
             decisions = [Plan(steps=(step,)), Call(tool=wanted, arguments=arguments), ending]
         yield Problem(
             id=f"metatool-{row.line}",
@@ -80,7 +83,7 @@ def metatool(folder: Path, chance: Random) -> Iterator[Problem]:
     yield from problems(folder / "metatool_queries.jsonl", chance, make)
 
 
-def toolformer(folder: Path, chance: Random) -> Iterator[Problem]:
+def toolformer(folder: Path, chance: Random) -> Problems:
     """Requests for one call whose argument stands in the request."""
 
     def make(row: Row) -> Iterator[Problem]:
@@ -94,6 +97,8 @@ def toolformer(folder: Path, chance: Random) -> Iterator[Problem]:
         calls = CALL.findall(row.text("response"))
         parameters = signatures(lines, places)
         if len(calls) != 1 or calls[0][0] not in parameters or not task or len(task) > LONGEST:
+            return
+        if len(LOOKING_UP & parameters.keys()) > 1:
             return
         [(name, argument)] = calls
         argument = argument.replace("\\'", "'").strip()
@@ -117,6 +122,12 @@ def toolformer(folder: Path, chance: Random) -> Iterator[Problem]:
         )
 
     yield from problems(folder / "toolformer_calls.jsonl", chance, make)
+
+
+def spelt(name: str) -> str:
+    """A tool's name in words: what a plan says that it's for."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name.replace("Tool", ""))
+    return " ".join(words).lower()
 
 
 def signatures(lines: Sequence[str], places: Sequence[int]) -> dict[str, str]:
@@ -145,4 +156,4 @@ def tool(name: str, description: str, parameter: str) -> Tool:
     described = {"request": {"type": "string", "maxLength": LONGEST, "description": "The request, word for word."}}
     properties = {parameter: described.get(parameter, {"type": "string"})} if parameter else {}
     schema = {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
-    return Tool.from_schema(name, description, schema, lambda **_arguments: DONE)
+    return Tool.from_schema(name, description, schema, done)

@@ -16,17 +16,22 @@ DATE = re.compile(
     rf"|(?:{MONTH}) \d{{1,2}}|1\d{{3}}s?|20\d\ds?)\b",
     re.IGNORECASE,
 )
-NUMBER = re.compile(r"(?<![\w.,–-])\$?\d+(?:,\d{3})*(?:\.\d+)?(?: (?:million|billion|thousand|percent))?%?(?![\w–]|[.,]\d)")
+NUMBER = re.compile(
+    r"(?<![\w.,–-])\$?\d+(?:,\d{3})*(?:\.\d+)?(?: (?:million|billion|thousand|percent))?%?(?![\w–]|[.,]\d)"
+)
 WHEN = re.compile(r"\b(?:when|(?:what|which) (?:year|date|day|month))\b")
 COUNT = re.compile(r"\b(?:how (?:many|much|old|tall|long|large|big|far|high)|what percent\w*)\b")
 UNIT = re.compile(r"\bhow (?:old|tall|long|large|big|far|high)\b")
-SPELLED = re.compile(r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|half|twice)\b", re.IGNORECASE)
+SPELLED = re.compile(
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|half|twice)\b", re.IGNORECASE
+)
 WHO = re.compile(r"\b(?:who|whom|whose)\b")
 TOKEN = re.compile(r"[^\s,;:()\[\]\"–]+|[,;:()\[\]\"–]")
 BRIDGES = frozenset("of the and de la 's & in for".split())
 WEAK = frozenset(
-    "also first one two many most such other however although while during later often well both several known called "
-    "made used became including between among through since until around within without there located considered".split()
+    "also first one two many most such other however although while during later often well both several "
+    "known called made used became including between among through since until around within without there "
+    "located considered".split()
 )
 
 

@@ -9,6 +9,7 @@ from agentkit.compress.problem import Line, Problem
 from agentkit.compress.sources.functions.values import filled, words
 from agentkit.compress.sources.multihop import FILE, keywords, pooled, purpose
 from agentkit.compress.sources.reading import REFUSAL
+from agentkit.compress.sources.rows import Problems
 from agentkit.decision import Call, GiveUp, Plan
 from agentkit.evaluate.tasks.reading import SHORT
 from agentkit.events import Step
@@ -30,7 +31,7 @@ def unanswerable(_folder: Path, chance: Random) -> Iterator[Problem]:
         )
 
 
-def searched(folder: Path, chance: Random) -> Iterator[Problem]:
+def searched(folder: Path, chance: Random) -> Problems:
     """Such questions with a corpus that has nothing on them: one search, then giving up."""
     corpus = pooled(folder / FILE)
     for problem in unanswerable(folder, chance):

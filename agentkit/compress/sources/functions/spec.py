@@ -65,7 +65,7 @@ class Spec:
 @cache
 def catalogue() -> tuple[Spec, ...]:
     """All functions, in the order of their files."""
-    folder = files(__package__).joinpath("catalogue")
+    folder = files("agentkit.compress.sources.functions").joinpath("catalogue")
     texts = {entry.name.removesuffix(".txt"): entry.read_text(encoding="utf-8") for entry in folder.iterdir()}
     return tuple(spec for domain in sorted(texts) for spec in parsed(domain, texts[domain]))
 

@@ -92,7 +92,7 @@ def default_of(kind: Kind, written: str) -> Any:
 @cache
 def words() -> Mapping[str, tuple[str, ...]]:
     """Lists of names and things; an entry may be `value=how it's said|another way`, and refer to other `<lists>`."""
-    lines = files(__package__).joinpath("words.txt").read_text(encoding="utf-8").splitlines()
+    lines = files("agentkit.compress.sources.functions").joinpath("words.txt").read_text(encoding="utf-8").splitlines()
     pairs = [line.partition(": ") for line in lines if ": " in line]
     return {name: tuple(entry.strip() for entry in rest.split(";")) for name, _, rest in pairs}
 

@@ -129,7 +129,9 @@ def _property(parameter: Parameter, kind: Kind, default: Any, chance: Random, *,
         schema["default"] = default
         if chance.random() < 0.7:
             shown = str(default).lower() if isinstance(default, bool) else default
-            parts.append(chance.choice((f"Default is {shown}", f"Defaults to {shown}", f"Optional, {shown} if not given")))
+            parts.append(
+                chance.choice((f"Default is {shown}", f"Defaults to {shown}", f"Optional, {shown} if not given"))
+            )
     if parts:
         schema["description"] = ". ".join(parts) + chance.choice((".", ".", ""))
     return schema

@@ -56,7 +56,7 @@ def request(offered: Offer, chance: Random, *, frame: bool = True) -> Request | 
         negated, flag, text = match.groups()
         slots = SLOT.findall(text)
         new = [flag] if flag else slots
-        if not set(slots) | set(filter(None, [flag])) <= offered.kinds.keys():
+        if not {*slots, *([flag] if flag else [])} <= offered.kinds.keys():
             return ""
         # A parameter that is said once is said wherever it stands.
         if all(name in values for name in new) or chance.random() < GIVEN:
@@ -87,10 +87,9 @@ def request(offered: Offer, chance: Random, *, frame: bool = True) -> Request | 
 
 def drawn(offered: Offer, name: str, chance: Random) -> Value:
     """A value of a parameter, other than its default."""
-    for _ in range(20):
+    value = offered.kinds[name].draw(chance)
+    while name in offered.defaults and value.argument == offered.defaults[name] and value.words:
         value = offered.kinds[name].draw(chance)
-        if name not in offered.defaults or value.argument != offered.defaults[name]:
-            break
     return value
 
 
@@ -101,7 +100,7 @@ def framed(text: str, chance: Random) -> str:
         return text
     if draw > FRAMED - 0.1:
         return f"{chance.choice(BEFORE)} {text}"
-    first = text.split()[0]
+    first = text.split(maxsplit=1)[0]
     lower = f"{text[0].lower()}{text[1:]}" if first[1:].islower() and first not in ("I'm", "I'd", "I've") else text
     if text.endswith("?"):
         frame = chance.choice(QUESTIONS)
