@@ -99,7 +99,7 @@ def test_a_row_that_cannot_be_used_is_named_and_the_rest_goes_on(tmp_path: Path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="squad_question_sentence.jsonl can't be read"):
+    with pytest.raises(ConfigurationError, match=r"squad_question_sentence\.jsonl can't be read"):
         list(SOURCES["squad"].load()(tmp_path, Random(0)))
 
 

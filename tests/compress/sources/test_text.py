@@ -9,7 +9,7 @@ from agentkit.compress.sources.spans import short_answer
 @pytest.mark.parametrize(
     ("tokenized", "plain"),
     [
-        ("it is -lrb- as he said -rrb- `` here '' , isn 't it ? ", 'it is (as he said)"here", isn \'t it?'),
+        ("it is -lrb- as he said -rrb- `` here '' , is n't it ? ", 'it is (as he said) "here", isn\'t it?'),
         ("chopin 's music , 1810 -- 1849 .", "chopin's music, 1810–1849."),
         ("it cost $ 5 , or 20 % more", "it cost $5, or 20% more"),
     ],
