@@ -46,6 +46,8 @@ class Problem:
     plan: bool = True
     answer: str | None = None
     """What the run must end with, as the source words it; None where it must end without an answer."""
+    unchecked: bool = False
+    """Whether it may end as `unchecked`, like a bare yes or no, which no check applies to."""
     kind: str = ""
     """What it teaches, for balance and for ablation: `maths`, `choice of tool`, `reading`, `refusal`, `correction`."""
 

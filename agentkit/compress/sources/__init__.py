@@ -30,19 +30,42 @@ class Source:
         return getattr(import_module(module), function)
 
 
+HERE = "agentkit.compress.sources"
+OWN = "agentkit's own"
+GSM8K_FILE = ("gsm8k_train.jsonl",)
+PROGRAMS_FILE = ("word_problem_programs.jsonl",)
+SQUAD = "CC BY-SA 4.0 (SQuAD)"
+HOTPOT = "CC BY-SA 4.0 (HotpotQA)"
+HOTPOT_FILE = ("hotpotqa_passages.jsonl",)
+SQUAD_FILES = ("squad_question_sentence.jsonl", *HOTPOT_FILE)
+"""HotpotQA's text tells which of SQuAD's lower-cased words are names."""
+NLI = "CC BY-SA 3.0 (FEVER), CC BY-SA 4.0 (SNLI), mixed, mostly OANC (MNLI)"
+
 SOURCES: Mapping[str, Source] = {
-    "gsm8k_train": Source("agentkit.compress.sources.gsm8k:gsm8k", "MIT", ("gsm8k_train.jsonl",)),
-    "gsm8k_renumbered": Source("agentkit.compress.sources.gsm8k:renumbered", "MIT", ("gsm8k_train.jsonl",)),
-    "gsm8k_reworded": Source("agentkit.compress.sources.gsm8k:reworded", "MIT", ("gsm8k_train.jsonl",)),
-    "gsm8k_distracted": Source("agentkit.compress.sources.gsm8k:distracted", "MIT", ("gsm8k_train.jsonl",)),
-    "word_problem_programs": Source(
-        "agentkit.compress.sources.programs:programs", "Apache-2.0", ("word_problem_programs.jsonl",)
-    ),
-    "programs_renumbered": Source(
-        "agentkit.compress.sources.programs:renumbered", "Apache-2.0", ("word_problem_programs.jsonl",)
-    ),
+    "gsm8k_train": Source(f"{HERE}.gsm8k:gsm8k", "MIT", GSM8K_FILE),
+    "gsm8k_renumbered": Source(f"{HERE}.gsm8k:renumbered", "MIT", GSM8K_FILE),
+    "gsm8k_reworded": Source(f"{HERE}.gsm8k:reworded", "MIT", GSM8K_FILE),
+    "gsm8k_distracted": Source(f"{HERE}.gsm8k:distracted", "MIT", GSM8K_FILE),
+    "word_problem_programs": Source(f"{HERE}.programs:programs", "Apache-2.0", PROGRAMS_FILE),
+    "programs_renumbered": Source(f"{HERE}.programs:renumbered", "Apache-2.0", PROGRAMS_FILE),
+    "functions": Source(f"{HERE}.calls:synthesised", OWN),
+    "metatool": Source(f"{HERE}.requests:metatool", "MIT", ("metatool_queries.jsonl", "metatool_tools.json")),
+    "toolformer": Source(f"{HERE}.requests:toolformer", "MIT", ("toolformer_calls.jsonl",)),
+    "squad": Source(f"{HERE}.reading:squad", SQUAD, SQUAD_FILES),
+    "pubmedqa": Source(f"{HERE}.reading:pubmedqa", "MIT", ("pubmedqa_train.jsonl",)),
+    "hotpotqa": Source(f"{HERE}.multihop:searched", HOTPOT, HOTPOT_FILE),
+    "hotpotqa_given": Source(f"{HERE}.multihop:given", HOTPOT, HOTPOT_FILE),
+    "strategyqa": Source(f"{HERE}.plans:searched", "MIT", ("strategyqa.jsonl",)),
+    "strategyqa_given": Source(f"{HERE}.plans:given", "MIT", ("strategyqa.jsonl",)),
+    "claims_nli": Source(f"{HERE}.claims:nli", NLI, ("grounding_nli.jsonl",)),
+    "claims_summedits": Source(f"{HERE}.claims:summedits", "Apache-2.0", ("grounding_summedits.jsonl",)),
+    "claims_begin": Source(f"{HERE}.claims:begin", "Apache-2.0", ("grounding_begin_dev.jsonl",)),
+    "claims_answers": Source(f"{HERE}.claims:answers", HOTPOT, HOTPOT_FILE),
+    "unanswerable": Source(f"{HERE}.unanswerable:unanswerable", OWN),
+    "unanswerable_searched": Source(f"{HERE}.unanswerable:searched", HOTPOT, HOTPOT_FILE),
+    "corrections": Source(f"{HERE}.corrections:corrections", f"{SQUAD}; {HOTPOT}", SQUAD_FILES),
 }
-"""Every source by name."""
+"""Every source by name. `functions` and the unanswerable ones have no end."""
 
 
 def find(name: str) -> Source:
