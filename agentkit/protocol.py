@@ -26,6 +26,8 @@ from agentkit.grammars import GIVE_UP, act_grammar, plan_grammar
 from agentkit.injections import without_injections
 from agentkit.tools import Example, Tool
 
+EVIDENCE_CHARS = 20_000
+"""Longest text that one piece of evidence keeps; the model sees less (`Limits.observation_chars`)."""
 AGAINST_CHARS = 600
 """Of the evidence that is shown again when it speaks against a draft."""
 Kind = Literal["plan", "act", "answer", "redraft", "again"]
@@ -100,10 +102,12 @@ def opening(
     return [*told, Told(role="user", content=f"{seen}Task: {task}")]
 
 
-def given(number: int, passage: Passage, *, chars: int) -> Evidence:
-    """A passage that came with the task, as evidence of at most so many characters."""
+def given(number: int, passage: Passage) -> Evidence:
+    """A passage that came with the task, as evidence."""
     source = " > ".join(part for part in (passage.source, passage.heading) if part)
-    return Evidence(id=number, tool=GIVEN, call=0, text=without_injections(passage.text)[:chars], source=source)
+    return Evidence(
+        id=number, tool=GIVEN, call=0, text=without_injections(passage.text)[:EVIDENCE_CHARS], source=source
+    )
 
 
 def describe(tool: Tool) -> str:

@@ -40,8 +40,6 @@ MALFORMED_IN_A_ROW = 2
 IDLE_STEPS = 2
 """Calls in a row without new evidence after which the acting ends."""
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-EVIDENCE_CHARS = 20_000
-"""Longest text that one piece of evidence keeps; the model sees less (`Limits.observation_chars`)."""
 
 
 class Exhausted(Exception):
@@ -82,9 +80,7 @@ class Run:
         self.unchecked = unchecked
         """Whether the text of an unchecked answer is handed over."""
         self.passages = tuple(passages)
-        self.evidence = [
-            protocol.given(i, passage, chars=EVIDENCE_CHARS) for i, passage in enumerate(passages, start=1)
-        ]
+        self.evidence = [protocol.given(i, passage) for i, passage in enumerate(passages, start=1)]
         self.transcript = protocol.opening(
             self.tools,
             self.history,
@@ -277,7 +273,7 @@ class Run:
         same = {c.call for c in self.calls if (c.tool, c.arguments) == (called.tool, called.arguments)}
         numbers = {(e.source, e.text): e.id for e in self.evidence if e.source or e.call in same}
         for part in outcome.parts:
-            text = without_injections(part.text)[:EVIDENCE_CHARS]
+            text = without_injections(part.text)[: protocol.EVIDENCE_CHARS]
             if (part.source, text) in numbers:
                 known.append(numbers[part.source, text])
                 continue

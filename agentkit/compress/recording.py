@@ -22,7 +22,7 @@ from agentkit.limits import Limits
 from agentkit.models.grammar import admits
 from agentkit.models.model import Grammar, Message
 from agentkit.models.scripted import ScriptedModel
-from agentkit.run import given
+from agentkit.protocol import given
 from agentkit.tools import Tool, load_tools
 
 LIMITS = Limits(seconds=None)
@@ -61,7 +61,13 @@ async def record(problem: Problem) -> Recorded:
     model = ScriptedModel(speak, name="script", taught=True)
     try:
         agent = Agent(
-            model, tools=tools, resources=problem.resources, output=problem.output, plan=problem.plan, limits=LIMITS
+            model,
+            tools=tools,
+            resources=problem.resources,
+            output=problem.output,
+            plan=problem.plan,
+            limits=LIMITS,
+            unchecked=problem.unchecked,
         )
         async with aclosing(agent.stream(problem.task, passages=problem.passages)) as stream:
             async for event in stream:
@@ -140,7 +146,7 @@ def objection(problem: Problem, events: Sequence[Event], tools: Sequence[Tool]) 
         if answer.status == "abstained" and gave_up:
             return misstep(problem, events, tools)
         return "an answer where there should be none", answer.text or answer.reason
-    if answer.status != "supported" or answer.text is None:
+    if answer.text is None:
         return failure(events) or (f"it ended as {answer.status}", answer.reason)
     said = answer.text if problem.output is None else plain(json.loads(answer.text))
     if not right(said, problem.answer):

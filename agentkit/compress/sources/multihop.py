@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from random import Random
-from typing import Any, cast
 
 from agentkit.answer import Evidence, Passage
 from agentkit.checks.words import STOPWORDS
@@ -189,7 +188,7 @@ def worded(answer: str, row: Row, gold: Sequence[Passage]) -> str:
 
 def supporting(row: Row) -> list[str]:
     """The sentences that the answer stands on."""
-    parts: Mapping[str, list[str]] = dict(cast(Any, row.value("context")))
+    parts: Mapping[str, list[str]] = dict(row.value("context"))
     places: list[tuple[str, int]] = [
         (title, number) for title, number in row.value("supporting_facts") if title in parts
     ]

@@ -1,5 +1,6 @@
 """What the sources make of training data runs through the real loop and ends as they say."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,16 +10,15 @@ from random import Random
 
 import pytest
 
+from agentkit.compress.lesson import Lesson
 from agentkit.compress.problem import Problem, Unusable
+from agentkit.compress.recording import Recorded, record
 from agentkit.compress.sources import SOURCES
 from agentkit.compress.sources.rows import embedder
 from agentkit.errors import ConfigurationError
 from agentkit.evaluate.tasks import grounding, questions, reading
-from agentkit.events import Checked, Corrected
 
-from .recording import Recording, record
-
-DATA = Path("/work/shared/data/train")
+DATA = Path(__file__).parents[4] / "shared/data/train"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no training data on this machine")
 ROWS = 14
 """Of each file: enough for a few problems, few enough to index at once."""
@@ -46,8 +46,12 @@ def problems(name: str, folder: Path, count: int, *, seed: int = 0) -> list[Prob
     return list(islice((p for p in found if isinstance(p, Problem)), count))
 
 
-def kept(recordings: Sequence[Recording]) -> list[Recording]:
-    return [r for r in recordings if not r.why]
+def recorded(found: Sequence[Problem]) -> list[Recorded]:
+    return [asyncio.run(record(problem)) for problem in found]
+
+
+def kept(recordings: Sequence[Recorded]) -> list[Lesson]:
+    return [r.lesson for r in recordings if r.lesson is not None]
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))
@@ -56,9 +60,9 @@ def test_most_problems_end_as_they_say(name: str, folder: Path) -> None:
     small = name not in ("metatool", "squad", "corrections")
     found = problems(name, folder if small else DATA, 4)
     assert found
-    recordings = [record(problem) for problem in found]
+    recordings = recorded(found)
     least = 1 if name == "corrections" else len(found) - 1
-    assert len(kept(recordings)) >= max(least, 1), [(r.problem.id, r.why) for r in recordings]
+    assert len(kept(recordings)) >= max(least, 1), [(r.id, r.reason, r.detail) for r in recordings]
     assert len({p.id for p in found}) == len(found)
     for line in (line for p in found for line in p.script if not line.learned):
         assert name == "corrections", line
@@ -71,13 +75,13 @@ def test_problems_are_alike_for_equal_chance(name: str, folder: Path) -> None:
 
 
 def test_a_correction_is_kept_only_if_the_check_fired(folder: Path) -> None:
-    recordings = kept([record(p) for p in problems("corrections", DATA, 6)])
-    assert recordings
-    for recording in recordings:
-        [first, *_] = [e for e in recording.events if isinstance(e, Checked)]
-        assert first.verdict == "failed"
-        assert any(isinstance(e, Corrected) for e in recording.events)
-        assert [line.learned for line in recording.problem.script] == [False, True]
+    lessons = kept(recorded(problems("corrections", DATA, 6)))
+    assert lessons
+    for lesson in lessons:
+        draft, complaint, redraft = lesson.messages[-3:]
+        assert "failed a check" in complaint.content
+        assert draft.content != redraft.content
+        assert lesson.learned == (len(lesson.messages) - 1,)
 
 
 @pytest.mark.parametrize("name", ["claims_nli", "claims_summedits", "claims_begin"])
