@@ -24,8 +24,10 @@ class Remembering(Model):
 
     def __init__(self, inner: Model, path: Path) -> None:
         self._inner = inner
+        self.protocol = inner.protocol
         self.name = inner.name
         self.context = inner.context
+        self.taught = inner.taught
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)

@@ -101,8 +101,12 @@ class Model(ABC):
 
     name: str
     """As the catalog would find it again."""
+    protocol: str = ""
+    """Fingerprint of the protocol that it was taught; empty if it was taught none."""
     context: int | None = None
     """Tokens a transcript may have, the generated ones included; None if the engine doesn't say."""
+    taught: bool = False
+    """It was taught the protocol, so it needs no worked examples."""
 
     @abstractmethod
     def session(self, *, repeatable: bool = False) -> Session:

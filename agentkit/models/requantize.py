@@ -6,7 +6,7 @@ than the source's brings no quality back: the weights stay what the source round
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -29,9 +29,19 @@ class _Plan(NamedTuple):
     shape: tuple[int, ...]
     """Bytes along the last axis when quantized, else elements."""
     nbytes: int
+    change: Callable[[], Any] | None = None
+    """Computes what is added to it."""
 
 
-def requantize(source: Path, target: Path, to: Format, *, progress: Callable[[int, int], None] | None = None) -> Path:
+def requantize(
+    source: Path,
+    target: Path,
+    to: Format,
+    *,
+    changes: Mapping[str, Callable[[], Any]] | None = None,
+    properties: Mapping[str, str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
     """Write `source` to `target` with its weight matrices in the format `to`.
 
     Metadata, tokenizer and the order and names of the tensors stay; vectors (norms, biases) stay as they
@@ -39,12 +49,14 @@ def requantize(source: Path, target: Path, to: Format, *, progress: Callable[[in
     F16 and BF16, which hold everything. The target appears complete or not at all.
 
     Args:
+        changes: By the names of tensors, what computes an array of the tensor's shape to be added to it.
+        properties: Texts to be added to the metadata, before all others.
         progress: Told the tensors done and the tensors there are.
 
     Raises:
         MissingExtra: numpy or gguf isn't installed.
         ConfigurationError: No such format, or `target` is `source`.
-        ModelError: The source isn't a GGUF file, is damaged, or the disk is full.
+        ModelError: The source isn't a GGUF file, is damaged, hasn't a tensor to be changed, or the disk is full.
     """
     if to not in FORMATS:
         raise UnknownName("format", to, FORMATS)
@@ -57,7 +69,8 @@ def requantize(source: Path, target: Path, to: Format, *, progress: Callable[[in
         raise ModelError(f"{source} can't be read as a GGUF file: {error or type(error).__name__}") from error
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        _write(gguf, reader, part, to, progress or (lambda _done, _all: None))
+        tell = progress or (lambda _done, _all: None)
+        _write(gguf, reader, part, to, changes or {}, properties or {}, tell)
         os.replace(part, target)
     except (OSError, ValueError) as error:
         raise ModelError(f"{source} can't be rewritten as {target}: {error}") from error
@@ -74,17 +87,31 @@ def _gguf() -> Any:
     return gguf
 
 
-def _write(gguf: Any, reader: Any, part: Path, to: Format, progress: Callable[[int, int], None]) -> None:
+def _write(
+    gguf: Any,
+    reader: Any,
+    part: Path,
+    to: Format,
+    changes: Mapping[str, Callable[[], Any]],
+    properties: Mapping[str, str],
+    progress: Callable[[int, int], None],
+) -> None:
     """Two passes, since a GGUF file says where each tensor lies before the first one comes."""
     architecture = reader.get_field("general.architecture")
     if architecture is None:
         raise ValueError("it names no general.architecture")
+    if absent := changes.keys() - {tensor.name for tensor in reader.tensors}:
+        raise ValueError(f"it has no tensor {min(absent)}")
     writer = gguf.GGUFWriter(part, arch=architecture.contents())
     try:
         writer.data_alignment = reader.alignment
+        for name, text in properties.items():
+            writer.add_string(name, text)
         for field in reader.fields.values():
-            _copy(gguf, writer, field, to)
-        plans = [_plan(gguf, tensor, gguf.GGMLQuantizationType[to]) for tensor in reader.tensors]
+            if field.name not in properties:
+                _copy(gguf, writer, field, to)
+        wanted = gguf.GGMLQuantizationType[to]
+        plans = [_plan(gguf, tensor, wanted, changes.get(tensor.name)) for tensor in reader.tensors]
         for plan in plans:
             writer.add_tensor_info(plan.name, plan.shape, _stored(plan.format), plan.nbytes, plan.format)
         writer.write_header_to_file()
@@ -107,7 +134,7 @@ def _copy(gguf: Any, writer: Any, field: Any, to: Format) -> None:
     writer.add_key_value(field.name, value, kind, sub_type=inner)
 
 
-def _plan(gguf: Any, tensor: Any, wanted: Any) -> _Plan:
+def _plan(gguf: Any, tensor: Any, wanted: Any, change: Callable[[], Any] | None) -> _Plan:
     shape = [int(n) for n in reversed(tensor.shape)]
     kept, block = tensor.tensor_type, gguf.GGML_QUANT_SIZES[wanted][0]
     if len(shape) < 2:
@@ -123,7 +150,7 @@ def _plan(gguf: Any, tensor: Any, wanted: Any) -> _Plan:
     count = 1
     for n in shape:
         count *= n
-    return _Plan(tensor.name, tensor, chosen, (*shape[:-1], row), count // elements * nbytes)
+    return _Plan(tensor.name, tensor, chosen, (*shape[:-1], row), count // elements * nbytes, change)
 
 
 def _bits(gguf: Any, kind: Any) -> float:
@@ -141,7 +168,7 @@ def _stored(kind: Any) -> Any:
 
 def _converted(gguf: Any, plan: _Plan) -> Any:
     tensor = plan.source
-    if tensor.tensor_type == plan.format:
+    if plan.change is None and tensor.tensor_type == plan.format:
         return tensor.data
     wide = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
-    return gguf.quants.quantize(wide, plan.format)
+    return gguf.quants.quantize(wide if plan.change is None else wide + plan.change(), plan.format)

@@ -93,8 +93,10 @@ class Repeatable(Model):
 
     def __init__(self, inner: Model) -> None:
         self._inner = inner
+        self.protocol = inner.protocol
         self.name = inner.name
         self.context = inner.context
+        self.taught = inner.taught
 
     def session(self, *, repeatable: bool = True) -> Session:  # noqa: ARG002 (always is)
         return self._inner.session(repeatable=True)
