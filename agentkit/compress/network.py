@@ -70,6 +70,21 @@ def open_model(folder: Path) -> Any:
         ) from None
 
 
+def chosen(device: str) -> str:
+    """`cuda` where there is one and `auto` was asked for.
+
+    Raises:
+        ConfigurationError: There is no such device.
+    """
+    torch = library("torch")
+    there: bool = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if there else "cpu"
+    if device != "cpu" and not (there and device.startswith("cuda")):
+        raise ConfigurationError(f"there is no device {device!r} here; leave --device out for the best there is")
+    return device
+
+
 def library(name: str) -> Any:
     """A library that training needs."""
     try:

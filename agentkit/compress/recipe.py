@@ -53,7 +53,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     temperature: float = Field(default=1.0, gt=0)
     """At which distributions are compared, and decisions sampled."""
     on_policy: float = Field(default=0.0, ge=0, le=1)
-    """Share of the steps in which the student writes the decisions and the teacher scores them (Agarwal et al. 2024)."""
+    """Share of the steps whose decisions the student writes and the teacher scores (Agarwal et al. 2024)."""
 
     @model_validator(mode="after")
     def _taught(self) -> Self:

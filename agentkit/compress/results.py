@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentkit import protocol
+from agentkit.compress import card as cards
 from agentkit.compress.base import Base
 from agentkit.compress.checkpoints import Progress, unwritable
 from agentkit.compress.examples import Examples
@@ -87,12 +88,14 @@ def keep(student: Student, progress: Progress, card: Card, base: Base, out: Path
         arrays = {name: tensor.numpy() for name, tensor in last.items()}
         adapter.write(out / LAST, card.model_copy(update={"steps": progress.step, "scores": {}}), arrays)
         adapter.write(out / ADAPTER, card, {name: tensor.numpy() for name, tensor in best.items()})
+        cards.write(out / "adapter.md", card, out / ADAPTER)
         return Result(out / ADAPTER, card, finished)
     student.put(best)
     try:
         save_model(student, base.folder, out / MODEL, card)
     except OSError as error:
         raise unwritable(out / MODEL, error.strerror or error) from None
+    cards.write(out / "model.md", card, out / MODEL)
     return Result(out / MODEL, card, finished)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentkit.compress.network import Network, library, open_model
+from agentkit.compress.network import Network, chosen, library, open_model
 from agentkit.compress.packing import Row, passes
 from agentkit.compress.recipe import Recipe
 
@@ -33,8 +33,7 @@ class Student(Network):
             model = changed(model, recipe)
         if recipe.checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        super().__init__(model, device=chosen, bf16=recipe.bf16)
+        super().__init__(model, device=chosen(device), bf16=recipe.bf16)
         self.recipe = recipe
         self.context = min(recipe.context, int(model.config.max_position_embeddings))
         self.trained: dict[str, Any] = {
@@ -74,7 +73,7 @@ class Student(Network):
         self.optimizer.step()
         return total / count
 
-    def cross_entropy(self, rows: Sequence[Row], logits: Any, wanted: Any) -> Any:
+    def cross_entropy(self, _rows: Sequence[Row], logits: Any, wanted: Any) -> Any:
         """Of the rows' own tokens."""
         return self.torch.nn.functional.cross_entropy(logits, wanted, reduction="sum")
 

@@ -180,9 +180,7 @@ class Course:
             decisions=right / of,
             kinds={kind or "any": share[0] / share[1] for kind, share in sorted(taken.items())},
         )
-        self.tell(
-            f"after step {progress.step}: held-out loss {loss:.4f}, {right} of {of} decisions as in the lessons"
-        )
+        self.tell(f"after step {progress.step}: held-out loss {loss:.4f}, {right} of {of} decisions as in the lessons")
         if progress.best is None or loss < progress.best:
             progress.best, progress.best_step, progress.tensors = loss, progress.step, self.student.tensors()
 

@@ -223,9 +223,7 @@ def _adapted(name: str, base: str = "") -> Source:
     if base and card.base != base:
         raise ConfigurationError(f"adapter {name} is for {card.base}, not for {base}; use {card.base}+{name}")
     known = _known(KNOWN[card.base])
-    return known.model_copy(
-        update={"name": f"{card.base}+{name}", "adapter": path, "protocol": card.protocol}
-    )
+    return known.model_copy(update={"name": f"{card.base}+{name}", "adapter": path, "protocol": card.protocol})
 
 
 def _known(entry: Entry) -> Source:

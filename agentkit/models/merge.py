@@ -22,7 +22,12 @@ ROTATED = {"attn_q": "head_count", "attn_k": "head_count_kv"}
 
 
 def merge(
-    base: Path, adapter: Adapter, target: Path, to: Format = "Q8_0", *, progress: Callable[[int, int], None] | None = None
+    base: Path,
+    adapter: Adapter,
+    target: Path,
+    to: Format = "Q8_0",
+    *,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write `base` with the adapter's changes added to `target`; it appears complete or not at all.
 

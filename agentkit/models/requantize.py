@@ -70,7 +70,7 @@ def requantize(
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         tell = progress or (lambda _done, _all: None)
-        _write(gguf, reader, part, to, changes or {}, properties or {}, tell)
+        _write(gguf, reader, part, to, changes=changes or {}, properties=properties or {}, progress=tell)
         os.replace(part, target)
     except (OSError, ValueError) as error:
         raise ModelError(f"{source} can't be rewritten as {target}: {error}") from error
@@ -92,6 +92,7 @@ def _write(
     reader: Any,
     part: Path,
     to: Format,
+    *,
     changes: Mapping[str, Callable[[], Any]],
     properties: Mapping[str, str],
     progress: Callable[[int, int], None],

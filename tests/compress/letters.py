@@ -1,4 +1,4 @@
-"""A student small enough for tests: a random Llama that reads letters, lessons for it, and how both are put together."""
+"""A student small enough for tests: a random Llama that reads letters, and lessons for it."""
 
 import json
 from collections.abc import Sequence
@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from agentkit import protocol
-from agentkit.compress.base import Base
+from agentkit.compress.base import Base, Speech
 from agentkit.compress.examples import Example, encoded
 from agentkit.compress.lesson import Lesson, write_lessons
 from agentkit.compress.recipe import Recipe
 from agentkit.events import Told
 from agentkit.models.model import Message
 from agentkit.models.template import Template
-from agentkit.models.transcript import Owned, Transcript
 
 START, END = 1, 2
 CONTROL = {"<|im_start|>": START, "<|im_end|>": END}
@@ -35,16 +34,7 @@ def chatml(messages: Sequence[Message]) -> str:
     return f"{turns}<|im_start|>assistant\n"
 
 
-class Letters:
-    """The speech of such a student."""
-
-    ends = (END,)
-
-    def __init__(self) -> None:
-        self.template = Template(chatml)
-
-    def whole(self, messages: Sequence[Message], own: Sequence[int]) -> Owned:
-        return Transcript(tokenize, self.template).whole(messages, own=own, ends=self.ends)
+SPEECH = Speech(tokenize, Template(chatml), (END,))
 
 
 def text_of(ids: Sequence[int]) -> str:
@@ -75,7 +65,7 @@ def lesson(n: int, **changes: Any) -> Lesson:
 
 
 def example(n: int) -> Example:
-    return encoded(lesson(n), Letters().whole)
+    return encoded(lesson(n), SPEECH.whole)
 
 
 def lessons_file(folder: Path, count: int = 20) -> Path:
@@ -111,4 +101,4 @@ def tiny_llama(folder: Path, **changes: Any) -> Path:
 
 
 def base(folder: Path) -> Base:
-    return Base(folder=folder, name="letters", sha256="0" * 64, speech=Letters())
+    return Base(folder=folder, name="letters", sha256="0" * 64, speech=SPEECH)

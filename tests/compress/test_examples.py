@@ -6,9 +6,9 @@ from agentkit.compress.examples import encode, encoded, split
 from agentkit.errors import ConfigurationError
 from agentkit.events import Told
 
-from .letters import Letters, example, lesson, text_of
+from .letters import SPEECH, example, lesson, text_of
 
-WHOLE = Letters().whole
+WHOLE = SPEECH.whole
 
 
 def test_the_ids_are_the_transcript_up_to_the_last_decision() -> None:
