@@ -54,8 +54,8 @@ def base(empty_cache: Path) -> Path:
     return gguf_model(empty_cache / "models" / f"{BASE}-q8_0.gguf")
 
 
-def adapter(folder: Path, base: Path, **changes: Any) -> Path:
-    given = {"base_sha256": adapters.sha256(base), "protocol": protocol.fingerprint()}
+def adapter(folder: Path, file: Path, **changes: Any) -> Path:
+    given = {"base_sha256": adapters.sha256(file), "protocol": protocol.fingerprint()}
     card = Card(**(CARD.model_dump() | given | changes))
     folder.mkdir(exist_ok=True)
     write(path := folder / "given.safetensors", card, tensors(ROWS, COLUMNS))
