@@ -148,6 +148,7 @@ class Agent(Generic[T]):
             rederive=agreement in self.checks,
             unchecked=self.unchecked,
             instructions=self.instructions,
+            examples=not model.taught,
         )
         yield self.header(run, model)
         if self.refuse is not None and (reason := self.refuse(run.task)):
@@ -244,6 +245,7 @@ class Agent(Generic[T]):
                 "temperature": self.temperature,
                 "unchecked": self.unchecked,
                 **({"instructions": self.instructions} if self.instructions else {}),
+                **({"taught": True} if model.taught else {}),
                 **self.record,
             },
         )

@@ -76,6 +76,28 @@ def read(text: str, tools: Sequence[Tool]) -> Decision:
         raise Malformed(f"{key}: {type(error).__name__}: {' '.join(str(error).split())}") from None
 
 
+def written(decision: Decision, tools: Sequence[Tool] = (), *, typed: bool = False) -> str:
+    """A decision as a model writes it; `read` gives it back.
+
+    Args:
+        tools: Arguments are written in the order in which their tool names them: grammars admit no other.
+        typed: Whether the answer's text is a JSON value.
+    """
+    match decision:
+        case Plan():
+            return compact({"plan": [{"for": step.purpose, "tool": step.tool} for step in decision.steps]})
+        case Call():
+            tool = next((t for t in tools if t.name == decision.tool), None)
+            order = [*(tool.parameters.get("properties", {}) if tool else {}), *decision.arguments]
+            arguments = {name: decision.arguments[name] for name in order if name in decision.arguments}
+            return compact({"tool": decision.tool, "arguments": arguments})
+        case Proposal():
+            said = {"value": json.loads(decision.text)} if typed else {"text": decision.text}
+            return compact({"answer": {"evidence": list(decision.cited), **said}})
+        case GiveUp():
+            return compact({"give_up": {"reason": decision.reason}})
+
+
 def leaves(value: str) -> list[str]:
     """A JSON value as lines of `path: leaf`, so that each can be checked as a claim."""
 

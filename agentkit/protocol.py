@@ -29,14 +29,15 @@ from agentkit.tools import Example, Tool
 Kind = Literal["plan", "act", "answer", "redraft", "again"]
 
 SYSTEM = """\
-You solve a task in small steps. Each reply is one JSON object: first a plan, then one tool call at a time. \
-Worked examples come first, your task last.
+You solve a task in small steps. Each reply is one JSON object: first a plan, then one tool call at a time.\
+{examples}
 {tools}
 {{"answer":{{"evidence":[1],"text":"..."}}}} ends the task: name the numbered evidence used, then answer in one short \
 sentence with units.
 {{"give_up":{{"reason":"the evidence does not tell"}}}} ends it without an answer. Never guess.
 Every fact and number comes from the task or from evidence: look up what the task does not say, then compute."""
 
+EXAMPLES = " Worked examples come first, your task last."
 NEXT = "Next step."
 GIVEN = "given"
 """In the place of a tool's name where evidence came with the task."""
@@ -74,17 +75,19 @@ def opening(
     given: Sequence[Evidence] = (),
     limit: int = 0,
     instructions: str = "",
+    examples: bool = True,
 ) -> list[Told]:
     """The transcript up to the first decision: rules, a worked example a tool, earlier turns, the task.
 
     An assistant's instructions stand below the rules. Evidence that is given with the task stands before it, in at
-    most `limit` characters: tasks over the same passages then share what a model has computed of them.
+    most `limit` characters: tasks over the same passages then share what a model has computed of them. A model that was
+    taught the protocol is shown no examples.
     """
-    rules = SYSTEM.format(tools="\n".join(describe(t) for t in tools))
+    rules = SYSTEM.format(tools="\n".join(describe(t) for t in tools), examples=EXAMPLES if examples else "")
     told = [Told(role="system", content=f"{rules}\n{instructions}" if instructions else rules)]
-    for example in READINGS if given else ():
+    for example in READINGS if given and examples else ():
         told += demonstrate_reading(example, plan=plan and bool(tools))
-    for tool, example in worked(tools):
+    for tool, example in worked(tools) if examples else ():
         told += demonstrate(tool, example, plan=plan)
     for turn in history:
         told += [
@@ -250,6 +253,7 @@ def fingerprint() -> str:
     said = [m.model_dump_json() for m in opening([tool], [Turn(task="t", answer="a")], "t", plan=True)]
     given = opening([], [], "t", plan=False, given=[Evidence(id=1, tool=GIVEN, call=0, text="e")], limit=9)
     said += [m.content for m in given]
+    said += [m.content for m in opening([tool], [], "t", plan=True, examples=False)]
     said += [
         observation(Observed(call=1, known=(1,), error="e", hint="h"), tool="t", limit=9)[0],
         reminder([Step(tool="t", purpose="p")]),

@@ -93,7 +93,9 @@ def recorded_model(events: Sequence[Event]) -> ScriptedModel:
     """A model that writes what was written then, malformed replies included."""
     header = events[0]
     replies = [Completion(text=e.text, finish=e.finish, usage=e.usage) for e in events if isinstance(e, Decided)]
-    return ScriptedModel(replies, name=header.model if isinstance(header, Started) else "scripted", lenient=True)
+    if not isinstance(header, Started):
+        return ScriptedModel(replies, lenient=True)
+    return ScriptedModel(replies, name=header.model, lenient=True, taught=bool(header.settings.get("taught")))
 
 
 def recorded_tool(tool: Tool, events: Sequence[Event]) -> Tool:

@@ -63,6 +63,7 @@ class Run:
         rederive: bool = False,
         unchecked: bool = False,
         instructions: str = "",
+        examples: bool = True,
     ) -> None:
         self.task = task
         self.tools = tuple(tools)
@@ -88,6 +89,7 @@ class Run:
             given=self.evidence,
             limit=limits.passage_chars,
             instructions=instructions,
+            examples=examples,
         )
         self.sent = 0
         """Messages of the transcript that the model has been sent."""

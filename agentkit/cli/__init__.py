@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from agentkit.cli import ask, chat, corpus, doctor, evaluate, ingest, models, replay, search, tool
+from agentkit.cli import ask, chat, corpus, distil, doctor, evaluate, ingest, models, replay, search, tool
 from agentkit.errors import AgentkitError
 
 INTERRUPTED = 130
@@ -42,6 +42,7 @@ app.command("replay")(replay.replay)
 app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("compare")(evaluate.compare)
 app.add_typer(models.app, name="models")
+app.add_typer(distil.app, name="distil")
 app.command("doctor")(doctor.doctor)
 
 

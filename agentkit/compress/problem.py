@@ -1,5 +1,6 @@
 """A task with the decisions that a good driver would take: what a run is recorded from where no teacher is asked."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,8 @@ class Problem:
     """Tools, or names of installed ones."""
     passages: Sequence[Passage] = ()
     """Evidence that comes with the task."""
+    resources: Sequence[object] = ()
+    """What tools and checks are bound to by type: the corpus that the retrieval tool searches, an embedder."""
     output: type[Any] | None = None
     """The type that the answer is decoded into; None for text."""
     plan: bool = True
@@ -45,3 +48,19 @@ class Problem:
     """What the run must end with, as the source words it; None where it must end without an answer."""
     kind: str = ""
     """What it teaches, for balance and for ablation: `maths`, `choice of tool`, `reading`, `refusal`, `correction`."""
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A row of a source that makes no problem."""
+
+    id: str
+    reason: str
+    """Counted by it, so without what is special to the row."""
+    detail: str = ""
+    """What is special to the row: the line that can't be read, say."""
+
+
+def general(message: str) -> str:
+    """A message without its figures and quotations."""
+    return re.sub(r"\d[\d.,/]*(?<![.,])", "#", re.sub(r"""(["']).*?\1""", "…", message))[:120]

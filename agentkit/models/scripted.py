@@ -39,6 +39,7 @@ class ScriptedModel(Model):
         replies: All sessions of the model take from the same ones.
         lenient: Give back replies that the grammar doesn't admit, to test how malformed output is handled.
         context: As a real model's; the script ignores it.
+        taught: As a real model's: whether it is sent no worked examples.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class ScriptedModel(Model):
         name: str = "scripted",
         lenient: bool = False,
         context: int | None = None,
+        taught: bool = False,
     ) -> None:
         self.name = name
         self.context = context
+        self.taught = taught
         self.lenient = lenient
         self.calls: list[ScriptedCall] = []
         self._function = replies if callable(replies) else None

@@ -1,0 +1,273 @@
+"""`agentkit distil`: lessons for a small model, from problems with scripts or from a teacher that solves them."""
+
+import asyncio
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from agentkit.compress.collect import Collected
+    from agentkit.settings import Settings
+
+HELP = """Teach a small model to drive the loop.
+
+`collect` records runs as lessons, `curate` chooses among them, `show` prints them."""
+EPILOG = """Examples:
+
+    agentkit distil collect --data data --run runs/driver
+    agentkit distil collect gsm8k_train --teacher qwen2.5-coder-1.5b --limit 200 --data data --run runs/driver
+    agentkit distil curate --data data --run runs/driver --share maths=0.4
+    agentkit distil show runs/driver/lessons.jsonl 3
+
+Killed or interrupted, the same command goes on where it was."""
+RUN = Path("runs/distil")
+
+app = typer.Typer(help=HELP, epilog=EPILOG, rich_markup_mode="markdown", no_args_is_help=True)
+
+Run = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", show_default=False, help="Folder with train/ and eval/; AGENTKIT_DATA by default."),
+]
+Seed = Annotated[str | None, typer.Option(metavar="N", show_default=False, help="Of all that is drawn.")]
+
+
+@app.command(epilog=EPILOG)
+def collect(
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE...", show_default=False, help="All by default.")
+    ] = None,
+    *,
+    run: Run = RUN,
+    data: Data = None,
+    seed: Seed = None,
+    limit: Annotated[
+        str | None, typer.Option(metavar="N", show_default=False, help="Problems of each source; all by default.")
+    ] = None,
+    teacher: Annotated[
+        str, typer.Option(metavar="MODEL", help="Solves the problems itself, instead of their scripts.")
+    ] = "",
+    parallel: Annotated[int, typer.Option(metavar="N", min=1, help="Runs at the same time.")] = 4,
+) -> int:
+    """Record lessons: problems run by the real loop with real tools and checks, kept where they end as they should."""
+    from rich.console import Console
+
+    from agentkit.cli.evaluate import number
+    from agentkit.cli.opening import leaving, load_settings
+    from agentkit.compress.sources import SOURCES, find
+
+    settings = load_settings({"data": data, "seed": seed, "model": teacher or None})
+    view = Console(stderr=True, highlight=False)
+    names = list(dict.fromkeys(sources or SOURCES))
+    for name in names:
+        find(name)
+    for note in leaving(settings) if teacher else ():
+        view.print(note, markup=False)
+    found = asyncio.run(
+        collected(
+            names,
+            settings,
+            folder=training(settings),
+            run=run,
+            limit=number(limit, "--limit"),
+            teacher=teacher,
+            parallel=parallel,
+            view=view,
+        )
+    )
+    for one in found:
+        report(one)
+    return 0
+
+
+@app.command()
+def curate(
+    *,
+    run: Run = RUN,
+    data: Data = None,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option("--eval", metavar="DIR", show_default=False, help="Evaluation data to keep clear of."),
+    ] = None,
+    share: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND=X", show_default=False, help="The most that a kind may make of the whole."),
+    ] = None,
+    longest: Annotated[int, typer.Option(metavar="N", min=1, help="Characters of a lesson.")] = 12_000,
+    same_task: Annotated[int, typer.Option(metavar="N", min=1, help="Lessons that may have the same task.")] = 2,
+    seed: Seed = None,
+) -> int:
+    """Choose among collected lessons: no doubles, 13 words in a row with no evaluation data, kinds in balance."""
+    from rich.console import Console
+
+    from agentkit.cli.opening import load_settings
+    from agentkit.compress.curate import LESSONS
+    from agentkit.compress.curate import curate as chosen
+
+    settings = load_settings({"data": data, "seed": seed})
+    view = Console(stderr=True, highlight=False)
+    with view.status("curating") as status:
+        curated = chosen(
+            run,
+            evaluation=evaluation or part(settings, "eval", "--eval or --data"),
+            shares=shares(share or ()),
+            longest=longest,
+            same_task=same_task,
+            seed=settings.seed,
+            told=status.update,
+        )
+    for name, count in curated.compared.items():
+        print(f"compared with {name}: {count:,} left out")
+    for reason, count in curated.dropped.items():
+        print(f"left out: {count:,} {reason}")
+    for kind, count in curated.kinds.items():
+        print(f"kept: {count:,} {kind or 'nothing in particular'} ({count / curated.lessons:.0%})")
+    print(f"{curated.lessons:,} lessons, {curated.learned:,} of {curated.characters:,} characters learned")
+    print(run / LESSONS)
+    return 0
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A file of lessons.")],
+    number: Annotated[int, typer.Argument(metavar="N", min=1, help="Which of its lessons.")] = 1,
+) -> int:
+    """Print a lesson; what is learned of it stands behind a bar."""
+    from itertools import islice
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from agentkit.cli.text import printable
+    from agentkit.compress.lesson import read_lessons
+    from agentkit.errors import ConfigurationError
+
+    lesson = next(islice(read_lessons(file), number - 1, None), None)
+    if lesson is None:
+        raise ConfigurationError(f"{file} has no lesson {number}; give a smaller number")
+    out = Console(highlight=False)
+    out.print(Text(f"{lesson.id} · {lesson.source} · {lesson.kind} · protocol {lesson.protocol}", style="dim"))
+    for n, message in enumerate(lesson.messages):
+        learned = n in lesson.learned
+        for line in printable(message.content).splitlines():
+            bar = "▌" if learned else " "
+            out.print(Text(f"{bar} {message.role:>9}  {line}", style="bold green" if learned else ""), soft_wrap=True)
+    return 0
+
+
+async def collected(
+    names: Sequence[str],
+    settings: "Settings",
+    *,
+    folder: Path,
+    run: Path,
+    limit: int | None,
+    teacher: str,
+    parallel: int,
+    view: "Console",
+) -> "list[Collected]":
+    """What came of each source."""
+    from contextlib import AsyncExitStack
+
+    from agentkit.compress.collect import collect as begin
+    from agentkit.compress.demonstration import Demonstrator
+    from agentkit.models import catalog
+
+    found: list[Collected] = []
+    async with AsyncExitStack() as stack:
+        demonstrator = None
+        if teacher:
+            model = await catalog.load(teacher, context=settings.context, threads=settings.threads, parallel=parallel)
+            await stack.enter_async_context(model)
+            demonstrator = Demonstrator(model, seed=settings.seed, temperature=settings.temperature)
+        for name in names:
+            with progress(view, name) as told:
+                found.append(
+                    await begin(
+                        name,
+                        data=folder,
+                        run=run,
+                        seed=settings.seed,
+                        limit=limit,
+                        parallel=parallel,
+                        teacher=demonstrator,
+                        told=told,
+                    )
+                )
+    return found
+
+
+@contextmanager
+def progress(view: "Console", name: str) -> "Generator[Callable[[int, int], None]]":
+    """A count of problems with the share that is kept so far: nobody knows before how many a source makes."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=view) as bar:
+        running = bar.add_task(name, total=None)
+
+        def told(count: int, kept: int) -> None:
+            share = f", {kept / count:.0%} kept" if count else ""
+            bar.update(running, description=f"{name} {count:,} problems{share}")
+
+        yield told
+
+
+def report(found: "Collected") -> None:
+    """Print what came of a source."""
+    from agentkit.cli.text import one_line
+
+    by = f" by {found.made.teacher}" if found.made.teacher else ""
+    print(f"{found.made.source}{by}: {found.kept:,} of {found.problems:,} problems kept ({found.share:.0%})")
+    for reason, count in list(found.rejected.items())[:12]:
+        example = found.examples.get(reason, "")
+        print(f"  {count:,} {one_line(reason)}{f' ({one_line(example, 100)})' if example else ''}")
+    if (others := sum(list(found.rejected.values())[12:])) > 0:
+        print(f"  {others:,} for other reasons")
+
+
+def training(settings: "Settings") -> Path:
+    """The folder of training data."""
+    return part(settings, "train", "--data")
+
+
+def part(settings: "Settings", name: str, flag: str) -> Path:
+    """A folder in that of the data, or that itself.
+
+    Raises:
+        ConfigurationError: None is named, or it isn't there.
+    """
+    from agentkit.errors import ConfigurationError
+
+    if settings.data is None:
+        raise ConfigurationError(f"no folder of data is set: name it by {flag}, or set AGENTKIT_DATA")
+    folder = settings.data / name
+    if not folder.is_dir():
+        folder = settings.data
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder {settings.data}; name one by {flag}")
+    return folder
+
+
+def shares(given: Sequence[str]) -> dict[str, float]:
+    """Kinds with the most that they may make of the whole.
+
+    Raises:
+        ConfigurationError: One isn't written `kind=0.4`.
+    """
+    from agentkit.errors import ConfigurationError
+
+    found: dict[str, float] = {}
+    for text in given:
+        kind, _, number = text.partition("=")
+        try:
+            found[kind.strip()] = float(number)
+        except ValueError:
+            raise ConfigurationError(f"--share is {text!r}; write it as maths=0.4") from None
+    return found

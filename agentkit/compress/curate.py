@@ -1,0 +1,211 @@
+"""From collected lessons to those that a student learns from: no doubles, nothing of the evaluation, kinds in balance."""
+
+import hashlib
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from random import Random
+
+from pydantic import BaseModel
+
+from agentkit import protocol
+from agentkit.compress.collect import Collected, collections
+from agentkit.compress.lesson import Lesson, read_lessons, write_lessons
+from agentkit.compress.overlap import LENGTH, Evaluation
+from agentkit.errors import ConfigurationError, TraceError
+from agentkit.evaluate.folder import replace_file
+
+LESSONS = "lessons.jsonl"
+SUMMARY = "lessons.json"
+SHARES: Mapping[str, float] = {"maths": 0.5, "choice of tool": 0.4, "reading": 0.4, "refusal": 0.2, "correction": 0.1}
+"""The most that a kind may make of the lessons. Refusals in plenty teach giving up, corrections wrong drafts."""
+LONGEST = 12_000
+"""Characters of a lesson: some 3,000 tokens, most of which would be read and not learned."""
+SAME_TASK = 2
+"""Lessons of one task: a script's and a teacher's way."""
+
+
+class Curated(BaseModel, frozen=True, extra="forbid"):
+    """What the lessons of a run are; the card of what is trained on them quotes it."""
+
+    lessons: int
+    sha256: str
+    """Of the file of lessons."""
+    protocol: str
+    seed: int
+    kinds: Mapping[str, int]
+    sources: Mapping[str, int]
+    """Lessons by what they were collected from."""
+    licences: Mapping[str, str]
+    """Of each source."""
+    learned: int
+    """Characters that carry loss."""
+    characters: int
+    """Of all messages."""
+    collected: tuple[Collected, ...]
+    dropped: Mapping[str, int]
+    """Lessons that were left out, by reason."""
+    compared: Mapping[str, int]
+    """For each file of evaluation data, the lessons that were left out for it."""
+
+
+def curate(
+    run: Path,
+    *,
+    evaluation: Path,
+    shares: Mapping[str, float] | None = None,
+    longest: int = LONGEST,
+    same_task: int = SAME_TASK,
+    seed: int = 0,
+    told: Callable[[str], None] | None = None,
+) -> Curated:
+    """Choose among the collected lessons of a run, and write them with what they are.
+
+    Args:
+        run: Folder of the run.
+        evaluation: Folder of evaluation data; no lesson has a sequence of 13 words with any of its files in common.
+        shares: For each kind, the most that it may make of the whole, instead of the usual.
+        longest: Characters of a lesson.
+        same_task: Lessons that may have the same task.
+        told: Is told what is being done.
+
+    Raises:
+        ConfigurationError: Nothing is collected, a source isn't through, the lessons are of another protocol, a share
+            isn't one, or the evaluation data can't be read.
+        TraceError: A line is no lesson, or the disk is full.
+    """
+    tell = told or (lambda _: None)
+    wanted = {**SHARES, **(shares or {})}
+    if wrong := next((f"{kind}={share:g}" for kind, share in wanted.items() if not 0 <= share <= 1), ""):
+        raise ConfigurationError(f"the share {wrong} isn't one: give a number from 0 to 1")
+    found = collections(run)
+    now = protocol.fingerprint()
+    if other := next((c for c, _ in found if c.made.protocol != now), None):
+        raise ConfigurationError(
+            f"{other.made.source} was collected under protocol {other.made.protocol}, but this is {now}: collect it anew"
+        )
+    dropped: Counter[str] = Counter()
+    tell("reading lessons")
+    lessons = [(c.made.source, lesson) for c, path in found for lesson in read_lessons(path)]
+    lessons = within(lessons, longest, dropped)
+    lessons = distinct(lessons, same_task, dropped)
+    tell(f"reading the evaluation data in {evaluation}")
+    compared = Evaluation(evaluation)
+    tell(f"comparing {len(lessons):,} lessons with {len(compared.files)} files")
+    hits = compared.overlaps([lesson for _, lesson in lessons])
+    overlapping = Counter(file for files in hits for file in files)
+    dropped[f"{LENGTH} words in a row with evaluation data"] = sum(map(bool, hits))
+    lessons = [kept for kept, files in zip(lessons, hits, strict=True) if not files]
+    lessons = balanced(lessons, wanted, Random(seed), dropped)
+    if not lessons:
+        raise ConfigurationError(f"no lesson of {run} is left: {reasons(dropped)}")
+    file = run / LESSONS
+    write_lessons(file, (lesson for _, lesson in lessons))
+    curated = Curated(
+        lessons=len(lessons),
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        protocol=now,
+        seed=seed,
+        kinds=counted(lesson.kind for _, lesson in lessons),
+        sources=counted(source for source, _ in lessons),
+        licences={c.made.source: c.made.licence for c, _ in found},
+        learned=sum(len(lesson.messages[n].content) for _, lesson in lessons for n in lesson.learned),
+        characters=sum(len(message.content) for _, lesson in lessons for message in lesson.messages),
+        collected=tuple(c for c, _ in found),
+        dropped={reason: count for reason, count in dropped.items() if count},
+        compared={name: overlapping[name] for name in compared.files},
+    )
+    try:
+        replace_file(run / SUMMARY, curated.model_dump_json(indent=1) + "\n")
+    except OSError as error:
+        raise TraceError(f"can't write {run / SUMMARY}: {error.strerror}; make room and curate again") from None
+    return curated
+
+
+Sourced = tuple[str, Lesson]
+"""A lesson with what it was collected from."""
+
+
+def within(lessons: Sequence[Sourced], longest: int, dropped: Counter[str]) -> list[Sourced]:
+    """The lessons that aren't too long."""
+    kept = [(s, lesson) for s, lesson in lessons if sum(len(m.content) for m in lesson.messages) <= longest]
+    dropped[f"longer than {longest:,} characters"] = len(lessons) - len(kept)
+    return kept
+
+
+def distinct(lessons: Sequence[Sourced], same_task: int, dropped: Counter[str]) -> list[Sourced]:
+    """The lessons without those that teach what an earlier one does: the same decisions, or too many of one task."""
+    decisions: set[tuple[str, ...]] = set()
+    tasks: Counter[str] = Counter()
+    kept: list[Sourced] = []
+    for source, lesson in lessons:
+        task = opening(lesson)
+        taught = (task, *(normalised(lesson.messages[n].content) for n in lesson.learned))
+        if taught in decisions:
+            dropped["the same lesson twice"] += 1
+        elif tasks[task] >= same_task:
+            dropped[f"the same task more than {same_task} times"] += 1
+        else:
+            decisions.add(taught)
+            tasks[task] += 1
+            kept.append((source, lesson))
+    return kept
+
+
+def opening(lesson: Lesson) -> str:
+    """What is told before the first decision, normalised: rules with the tools, earlier turns, evidence, the task."""
+    first = lesson.learned[0] if lesson.learned else len(lesson.messages)
+    before = next((n for n, m in enumerate(lesson.messages) if m.role == "assistant"), first)
+    return normalised("\n".join(message.content for message in lesson.messages[: min(before, first)]))
+
+
+def normalised(text: str) -> str:
+    """Lower case, words and figures only."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def balanced(
+    lessons: Sequence[Sourced], shares: Mapping[str, float], chance: Random, dropped: Counter[str]
+) -> list[Sourced]:
+    """The lessons in a drawn order, no kind more than its share of the whole."""
+    most = sizes(Counter(lesson.kind for _, lesson in lessons), shares)
+    taken: Counter[str] = Counter()
+    kept: list[Sourced] = []
+    for source, lesson in chance.sample(lessons, len(lessons)):
+        if taken[lesson.kind] < most[lesson.kind]:
+            taken[lesson.kind] += 1
+            kept.append((source, lesson))
+        else:
+            dropped[f"too many that teach {lesson.kind or 'nothing in particular'}"] += 1
+    return kept
+
+
+def sizes(there: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, int]:
+    """How many of each kind to keep: as many as can be without one having more than its share of the whole.
+
+    Where the shares of all kinds that are there come to less than the whole, they are raised in proportion.
+    """
+    limits = {kind: shares.get(kind, 1.0) for kind in there}
+    together = sum(limits.values())
+    limits = {kind: limit / min(together, 1.0) if together else 0.0 for kind, limit in limits.items()}
+
+    def kept(total: int) -> dict[str, int]:
+        return {kind: min(count, math.ceil(limits[kind] * total - 1e-9)) for kind, count in there.items()}
+
+    # The whole shrinks with what is taken off it, until it is what its parts come to.
+    total = sum(there.values())
+    while (smaller := sum(kept(total).values())) < total:
+        total = smaller
+    return kept(total)
+
+
+def counted(names: Iterable[str]) -> dict[str, int]:
+    """How often each name stands there, sorted."""
+    return dict(sorted(Counter(names).items()))
+
+
+def reasons(dropped: Mapping[str, int]) -> str:
+    """Why lessons were left out, in a line."""
+    return ", ".join(f"{count:,} {reason}" for reason, count in dropped.items() if count) or "none was collected"

@@ -1,0 +1,153 @@
+"""GSM8K's training problems (Cobbe et al. 2021): the marks of their solutions are calculator calls.
+
+`Natalia sold 48/2 = <<48/2=24>>24 clips` is a call of the calculator with 48/2.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+
+from agentkit.compress import augment
+from agentkit.compress.problem import Unusable
+from agentkit.compress.sources import Problems
+from agentkit.compress.sources import word_problem as rows
+from agentkit.compress.sources.word_problem import OPERAND, WordProblem, sentence_from, value_of
+from agentkit.evaluate.scorers.numbers import written
+from agentkit.evaluate.tasks.data import Row, RowError
+
+FILE = "gsm8k_train.jsonl"
+MARK = re.compile(r"<<([^<>]*)>>")
+EQUATION = re.compile(
+    r"<<(?P<mark>[^<>]*)>>"
+    r"|(?P<left>(?:[$\u20ac\u00a3]?(?:\d[\d.,]*|\.\d+)%?|[-+*/x\u00d7\u00f7()]|[ ])+)=\s*[$\u20ac\u00a3]?(?P<right>\d[\d.,]*(?<![.,]))"
+)
+SIGNS = str.maketrans({"x": "*", "\u00d7": "*", "\u00f7": "/"})
+POINT = re.compile(r"(?<![\d.])\.(?=\d)")
+HUNDREDTH = re.compile(r"\*0\.01(?!\d)")
+HALF = re.compile(r"\*0\.50?(?!\d)")
+BINARY = re.compile(r"[\d)%][-+*/^]")
+CALLS = 8
+"""What the loop allows a run."""
+
+
+def gsm8k(folder: Path, chance: Random) -> Problems:
+    """Each problem as it is."""
+    for found in read(folder):
+        yield found if isinstance(found, Unusable) else found.problem(chance)
+
+
+def renumbered(folder: Path, chance: Random) -> Problems:
+    """Each problem with other numbers."""
+    return augment.renumbered(usable(folder), chance)
+
+
+def reworded(folder: Path, chance: Random) -> Problems:
+    """Each problem in other words."""
+    return augment.reworded(usable(folder), chance)
+
+
+def distracted(folder: Path, chance: Random) -> Problems:
+    """Each problem with a sentence that has nothing to do with it."""
+    return augment.distracted(list(usable(folder)), chance)
+
+
+def read(folder: Path) -> Iterator[WordProblem | Unusable]:
+    """The word problems of the file."""
+    return rows.read(folder / FILE, word_problem)
+
+
+def usable(folder: Path) -> Iterator[WordProblem]:
+    """The word problems without the rows that make none: those are counted where problems are taken as they are."""
+    return (found for found in read(folder) if isinstance(found, WordProblem))
+
+
+def word_problem(row: Row) -> WordProblem:
+    """The word problem of a row.
+
+    Raises:
+        RowError: Its marks don't lead to its answer.
+    """
+    solution, answer = row.text("solution"), row.text("answer").replace(",", "")
+    gold = written(answer)
+    if gold is None:
+        raise RowError("the answer is no number")
+    steps = steps_of(solution)
+    if not steps:
+        raise RowError("the solution computes nothing")
+    if value_of(steps[-1]) != gold.value:
+        raise RowError("the marks don't lead to the answer")
+    if len(steps) > CALLS:
+        raise RowError(f"more than {CALLS} calls")
+    lines = [line for line in solution.splitlines() if line.strip() and not line.startswith("####")]
+    return WordProblem(
+        id=f"gsm8k_train-{row.line}",
+        source="gsm8k_train",
+        question=" ".join(row.text("question").split()),
+        steps=steps,
+        answer=answer,
+        sentence=sentence_from(MARK.sub("", lines[-1]), answer) if lines else "",
+    )
+
+
+def equations_of(solution: str) -> Iterator[tuple[str, Fraction, bool]]:
+    """The equations of a solution, each with what it says it comes to and whether it is marked; some lack their mark.
+
+    Raises:
+        RowError: A mark has no value.
+    """
+    for match in EQUATION.finditer(solution):
+        marked = match["mark"] is not None
+        expression, _, result = (match["mark"] or f"{match['left']}={match['right']}").rpartition("=")
+        said = written(plain(result))
+        if said is not None:
+            yield plain(expression), said.value, marked
+        elif marked:
+            raise RowError("a mark has no value")
+
+
+def plain(expression: str) -> str:
+    """As the calculator takes expressions: no currency, no separators, no number that begins with a point or a plus.
+
+    A hundredth and a half are written as divisions: the numbers of those are known where percent or halves are spoken
+    of.
+    """
+    bare = re.sub(r"[$\u20ac\u00a3,\s]", "", expression).translate(SIGNS).lstrip("+")
+    return HALF.sub("/2", HUNDREDTH.sub("/100", POINT.sub("0.", bare)))
+
+
+def steps_of(solution: str) -> tuple[str, ...]:
+    """The expressions of a solution that its last one needs, each once.
+
+    A value that has no finite decimals was rounded before it was used: there the whole expression stands instead.
+
+    Raises:
+        RowError: One has no value, or another than the solution says.
+    """
+    steps: dict[str, Fraction] = {}
+    inlined: dict[Fraction, str] = {}
+    for given, said, marked in equations_of(solution):
+        expression = OPERAND.sub(lambda m: inlined.get(Fraction(m[0]), m[0]), given)
+        value = value_of(expression)
+        close = value is not None and abs(value - said) <= max(abs(value) / 100, Fraction(1, 100))
+        if marked and not close:
+            raise RowError("a mark is wrong" if value is not None else "a mark has no value")
+        if value is None or not close or not BINARY.search(expression):
+            continue
+        if value != said:
+            inlined[said] = f"({expression})"
+        elif marked or value not in steps.values():
+            steps.setdefault(expression, value)
+    return needed(steps)
+
+
+def needed(steps: Mapping[str, Fraction]) -> tuple[str, ...]:
+    """The steps without those whose value no later one uses."""
+    kept: list[str] = []
+    used: set[Fraction] = set()
+    for expression, value in reversed(steps.items()):
+        if not kept or value in used:
+            kept.insert(0, expression)
+            used |= {Fraction(m[0]) for m in OPERAND.finditer(expression)}
+    return tuple(kept)
