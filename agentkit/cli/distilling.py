@@ -11,14 +11,18 @@ import typer
 if TYPE_CHECKING:
     from agentkit.compress.recipe import Recipe
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", show_default=False, help="Folder of a run, or an adapter's file.")]
+RUN = Path("runs/distil")
+Run = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run; names the adapter.")]
+Trained = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run, or an adapter's file.")]
 Base = Annotated[str, typer.Option(metavar="MODEL", help="The base, if it isn't where the run had it.")]
 
 
 def train(
-    lessons: Annotated[Path, typer.Argument(metavar="LESSONS", show_default=False, help="The lessons' .jsonl file.")],
     *,
-    out: Annotated[Path, typer.Option(metavar="DIR", show_default=False, help="Of the run; names the adapter.")],
+    run: Run = RUN,
+    lessons: Annotated[
+        Path | None, typer.Option(metavar="FILE", show_default=False, help="By default the run's lessons.jsonl.")
+    ] = None,
     base: Annotated[
         str, typer.Option("--base", "-b", metavar="MODEL", help="A name from `agentkit models`, a GGUF, an HF folder.")
     ] = "smollm2-135m",
@@ -61,7 +65,7 @@ def train(
     from agentkit.compress.base import open_base
     from agentkit.compress.network import chosen
     from agentkit.compress.train import Conditions
-    from agentkit.compress.train import train as run
+    from agentkit.compress.train import train as learn
 
     load_settings()
     device = chosen(device)
@@ -90,24 +94,27 @@ def train(
         }
     )
     conditions = Conditions(
-        out=out,
+        out=run,
         command=command(),
         licences=licences(),
         minutes=minutes,
         device=device,
         tell=lambda x: print(x, flush=True),
     )
-    result = run(lessons, open_base(base), recipe, conditions)
+    result = learn(lessons or run / "lessons.jsonl", open_base(base), recipe, conditions)
     print(f"{result.path}  weights after step {result.card.steps}")
     return 0
 
 
 def export(
-    run: Run,
     out: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="The GGUF file to write.")],
     *,
+    run: Trained = RUN,
     to: Annotated[str, typer.Option("--format", metavar="F", help="Q8_0, Q4_0, F16, BF16 …")] = "Q8_0",
     base: Base = "",
+    like: Annotated[
+        Path | None, typer.Option(metavar="FILE", show_default=False, help="A GGUF of the base, if that is a folder.")
+    ] = None,
 ) -> int:
     """Write what was trained as a GGUF file, merged into its base, with a model card next to it."""
     from agentkit.cli.opening import load_settings
@@ -119,18 +126,18 @@ def export(
     found = next((known for known in FORMATS if known == to.upper()), None)
     if found is None:
         raise UnknownName("format", to, FORMATS)
-    write(run, out, found, base=base)
+    write(run, out, found, base=base, like=like)
     print(f"{out}  {out.with_suffix('.md')}")
     return 0
 
 
 def evaluate(
-    run: Run,
-    tasks: Annotated[
-        list[str], typer.Argument(metavar="TASK...", show_default=False, help="As for agentkit evaluate.")
-    ],
+    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", show_default=False, help="As for agentkit evaluate.")],
     *,
-    out: Annotated[Path, typer.Option(metavar="DIR", show_default=False, help="New folder for the runs.")],
+    run: Trained = RUN,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", show_default=False, help="For the runs; by default in the run's.")
+    ] = None,
     base: Base = "",
     limit: Annotated[int | None, typer.Option(metavar="N", show_default=False, help="Items of each task.")] = None,
     data: Annotated[
@@ -152,6 +159,7 @@ def evaluate(
     from agentkit.evaluate.tasks import load_task
     from agentkit.limits import Limits
 
+    out = out or (run.parent if run.is_file() else run) / "evaluation"
     file = out / "taught.gguf"
     card = write(run, file, base=base)
     found: list[list[Any]] = []

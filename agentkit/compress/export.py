@@ -18,12 +18,13 @@ from agentkit.models.merge import merge
 from agentkit.models.requantize import Format, requantize
 
 
-def export(run: Path, out: Path, to: Format = "Q8_0", *, base: str = "") -> Card:
+def export(run: Path, out: Path, to: Format = "Q8_0", *, base: str = "", like: Path | None = None) -> Card:
     """Write what was trained as a GGUF file, and its card as `.md` next to it.
 
     Args:
         run: A run's folder, or an adapter's file.
-        base: What the adapter is merged into, if it isn't where the run had it.
+        base: What it was trained on, if that isn't where the run had it.
+        like: The GGUF file that has the metadata and tokenizer, where the base is a Hugging Face folder.
 
     Raises:
         ConfigurationError: There is nothing to export, the base is another one, or the disk is full.
@@ -34,18 +35,19 @@ def export(run: Path, out: Path, to: Format = "Q8_0", *, base: str = "") -> Card
     if file.is_file():
         adapter = adapters.read(file)
         card = adapter.card
-        merged(adapter, Path(base or card.base).expanduser(), base or card.base, out, to)
+        merged(adapter, base or card.base, out, to, like=like)
     elif (folder := run / MODEL).is_dir():
         card = Card.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
-        written(folder, out, to, card)
+        written(folder, out, to, card, like=like or gguf_file(base or card.base))
     else:
         raise ConfigurationError(f"there is no {ADAPTER} and no {MODEL} in {run}; train first: agentkit distil train")
     cards.write(out.with_suffix(".md"), card, out)
     return card
 
 
-def merged(adapter: Adapter, place: Path, spec: str, out: Path, to: Format) -> None:
+def merged(adapter: Adapter, spec: str, out: Path, to: Format, *, like: Path | None) -> None:
     """Merge an adapter into its base, a folder or a GGUF file."""
+    place = Path(spec).expanduser()
     base = place if place.is_dir() else gguf_file(spec)
     found = weights_hash(base) if base.is_dir() else sha256(base)
     if found != adapter.card.base_sha256:
@@ -56,8 +58,10 @@ def merged(adapter: Adapter, place: Path, spec: str, out: Path, to: Format) -> N
     if not base.is_dir():
         merge(base, adapter, out, to)
         return
+    if like is None:
+        raise ConfigurationError(f"{base} is a folder; name a GGUF file of the same model with --like")
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as work:
-        written(merged_folder(adapter, base, Path(work) / "merged"), out, to, adapter.card)
+        written(merged_folder(adapter, base, Path(work) / "merged"), out, to, adapter.card, like=like)
 
 
 def merged_folder(adapter: Adapter, base: Path, folder: Path) -> Path:
@@ -79,11 +83,11 @@ def merged_folder(adapter: Adapter, base: Path, folder: Path) -> Path:
     return folder
 
 
-def written(folder: Path, out: Path, to: Format, card: Card) -> None:
+def written(folder: Path, out: Path, to: Format, card: Card, *, like: Path) -> None:
     """A Hugging Face folder as a GGUF file that says which protocol it was taught."""
     from agentkit.compress.weights import hf_to_gguf
 
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as work:
         plain = Path(work) / out.name
-        hf_to_gguf(folder, plain, to)
+        hf_to_gguf(folder, plain, format="BF16", like=like)
         requantize(plain, out, to, properties={PROTOCOL: card.protocol})

@@ -38,14 +38,15 @@ class Network:
         ids = torch.zeros(len(rows), width, dtype=torch.long)
         positions = torch.zeros(len(rows), width, dtype=torch.long)
         # Padding attends to itself: to attend to nothing is no number.
-        mask = torch.eye(width, dtype=torch.bool).repeat(len(rows), 1, 1, 1)
+        mask = torch.eye(width, dtype=torch.bool, device=self.device).repeat(len(rows), 1, 1, 1)
         for at, row in enumerate(rows):
             ids[at, : len(row.ids)] = torch.tensor(row.ids)
             positions[at, : len(row.ids)] = torch.tensor(row.positions)
             for start, end, before in row.stretches:
-                mask[at, 0, start:end, start:end] = torch.ones(end - start, end - start, dtype=torch.bool).tril()
+                own = torch.ones(end - start, end - start, dtype=torch.bool, device=self.device)
+                mask[at, 0, start:end, start:end] = own.tril()
                 mask[at, 0, start:end, before] = True
-        return ids.to(self.device), positions.to(self.device), mask.to(self.device)
+        return ids.to(self.device), positions.to(self.device), mask
 
     def wanted(self, rows: Sequence[Row]) -> Any:
         """The ids of the targets."""
