@@ -10,6 +10,8 @@ import pytest
 from agentkit.models import catalog
 from agentkit.models.llamacpp import LlamaCpp
 
+from .tiny import write_folder
+
 
 @pytest.fixture(scope="session")
 def model_path() -> Path:
@@ -26,3 +28,15 @@ def model(model_path: Path) -> Iterator[LlamaCpp]:
     loaded = asyncio.run(LlamaCpp.load(model_path, context=4096, parallel=2, threads=1))
     yield loaded
     asyncio.run(loaded.aclose())
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Hugging Face folder with a Llama of random weights."""
+    return write_folder(tmp_path_factory.mktemp("tiny") / "llama", "llama")
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Hugging Face folder with a Qwen2 of random weights, whose output matrix isn't its embedding."""
+    return write_folder(tmp_path_factory.mktemp("tiny") / "qwen2", "qwen2", tied=False)

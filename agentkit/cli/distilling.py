@@ -132,7 +132,9 @@ def export(
 
 
 def evaluate(
-    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", show_default=False, help="As for agentkit evaluate.")],
+    tasks: Annotated[
+        list[str], typer.Argument(metavar="TASK...", show_default=False, help="As for agentkit evaluate.")
+    ],
     *,
     run: Trained = RUN,
     out: Annotated[

@@ -5,9 +5,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,8 +15,10 @@ from agentkit.models.gguf_header import taught_protocol, trained_context
 from agentkit.models.grammar import admits, compile_grammar
 from agentkit.models.llama_server import Generated, LlamaServer
 from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session
-from agentkit.models.template import Template, shared_prefix
+from agentkit.models.slots import Slot, Slots
+from agentkit.models.template import Template
 from agentkit.models.transcript import Transcript
+from agentkit.models.worker import finished
 
 
 class LlamaCpp(Model):
@@ -83,54 +83,6 @@ class LlamaCpp(Model):
         await asyncio.to_thread(self._finalizer)
 
 
-@dataclass(eq=False)
-class _Slot:
-    """What llama.cpp keeps of one transcript."""
-
-    id: int
-    tokens: Sequence[int] = ()
-    owner: weakref.ref["LlamaSession"] | None = None
-    busy: bool = False
-    used: int = 0
-
-
-class Slots:
-    """Gives each generation the slot that has computed most of its prompt already.
-
-    A slot that another open session counts on is taken only when there is no other.
-    """
-
-    def __init__(self, count: int) -> None:
-        self._slots = [_Slot(number) for number in range(count)]
-        self._lock = threading.Lock()
-        self._clock = 0
-
-    @contextmanager
-    def acquire(self, session: "LlamaSession", prompt: Sequence[int]) -> Generator[_Slot]:
-        """The best free slot, until the block ends. There is one: there are no more workers than slots."""
-
-        def merit(slot: _Slot) -> tuple[bool, int, int]:
-            owner = slot.owner and slot.owner()
-            return owner is None or owner is session, shared_prefix(slot.tokens, prompt), -slot.used
-
-        with self._lock:
-            slot = max((slot for slot in self._slots if not slot.busy), key=merit)
-            self._clock += 1
-            slot.busy, slot.used, slot.owner = True, self._clock, weakref.ref(session)
-        try:
-            yield slot
-        finally:
-            with self._lock:
-                slot.busy = False
-
-    def release(self, session: "LlamaSession") -> None:
-        """The session won't come back: its slots are anyone's."""
-        with self._lock:
-            for slot in self._slots:
-                if slot.owner and slot.owner() is session:
-                    slot.owner = None
-
-
 class LlamaSession(Session):
     """One run's transcript, token by token."""
 
@@ -154,14 +106,7 @@ class LlamaSession(Session):
         async with self._turn:
             stop = threading.Event()
             job = self._server.submit(lambda: self._generate(tuple(messages), grammar, sampling, stop))
-            running = asyncio.wrap_future(job)
-            try:
-                return await asyncio.shield(running)
-            except asyncio.CancelledError:
-                stop.set()
-                if not job.cancel():  # it has begun: the slot is free again once it has noticed
-                    await _settled(running)
-                raise
+            return await finished(job, stop)
 
     def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """The tokens that the model would be given for these messages."""
@@ -203,7 +148,7 @@ class LlamaSession(Session):
             logprobs=tuple(result.logprobs) if sampling.logprobs else (),
         )
 
-    def _settle(self, prefix: tuple[int, ...], slot: _Slot, stop: threading.Event) -> None:
+    def _settle(self, prefix: tuple[int, ...], slot: Slot, stop: threading.Event) -> None:
         """Bring the slot to where it always is before a first last message, whatever it held.
 
         llama.cpp computes at least the last token of a prompt: it is computed twice unless all before it was there. Not
@@ -249,14 +194,6 @@ def _finish(result: Generated, grammar: Grammar | None) -> Literal["stop", "leng
     if grammar is not None and result.finish == "stop" and not complete:
         raise ModelError(f"llama.cpp left the grammar and wrote {result.text[:200]!r}; please report the schema")
     return "stop" if complete or result.finish == "stop" else "length"
-
-
-async def _settled(running: asyncio.Future[Completion]) -> None:
-    """Wait for a worker that was told to stop, however often the waiting task is cancelled."""
-    while not running.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait({running})
-    running.exception()  # that it was stopped is what was asked for
 
 
 def physical_cores() -> int:

@@ -124,6 +124,8 @@ def test_a_recipe_that_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="on_policy needs a teacher"):
         Recipe(on_policy=0.5)
     recipe = Recipe(rate=1.0, warm_up=0.1)
-    assert recipe.rate_at(0, 100) < recipe.rate_at(9, 100) == 1.0 > recipe.rate_at(50, 100) > recipe.rate_at(99, 100) > 0
+    assert (
+        recipe.rate_at(0, 100) < recipe.rate_at(9, 100) == 1.0 > recipe.rate_at(50, 100) > recipe.rate_at(99, 100) > 0
+    )
     assert recipe.validated_after(100) == frozenset(range(10, 101, 10))
     assert recipe.validated_after(3) == {1, 2, 3}

@@ -81,9 +81,7 @@ def test_the_change_is_added_in_the_order_that_the_file_has_its_rows_in(tmp_path
         change = change[order]
     added = weights(target, "blk.0.attn_q.weight") - weights(base, "blk.0.attn_q.weight")
     np.testing.assert_allclose(added, change, atol=5e-3)
-    np.testing.assert_allclose(
-        weights(target, "blk.0.attn_v.weight"), weights(base, "blk.0.attn_v.weight"), atol=2e-3
-    )
+    np.testing.assert_allclose(weights(target, "blk.0.attn_v.weight"), weights(base, "blk.0.attn_v.weight"), atol=2e-3)
 
 
 def test_a_merged_file_says_which_protocol_it_was_taught(tmp_path: Path) -> None:

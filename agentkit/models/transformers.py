@@ -1,0 +1,296 @@
+"""Any model of a Hugging Face folder, run by torch in this process, on a CPU or on CUDA."""
+
+import asyncio
+import codecs
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from agentkit.answer import Usage
+from agentkit.errors import ConfigurationError, ContextOverflow, ModelError
+from agentkit.models.choosing import Guide, Vocabulary, choose, logprob
+from agentkit.models.grammar import admits, compile_grammar
+from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session, TokenLogprob
+from agentkit.models.network import CHUNK, Kept, Network, Stopped
+from agentkit.models.slots import Slots
+from agentkit.models.template import shared_prefix
+from agentkit.models.tokenizer import HFTokenizer
+from agentkit.models.transcript import Transcript
+from agentkit.models.worker import finished
+
+T = TypeVar("T")
+_WORKER = "agentkit-torch"
+
+
+class Transformers(Model):
+    """A model of a Hugging Face folder, loaded. Make one with `load`.
+
+    Sessions take turns: torch computes one generation at a time, whatever the number of open sessions. For many at
+    once serve the folder with vLLM or SGLang and name its URL.
+    """
+
+    def __init__(self, network: Network, tokenizer: HFTokenizer, *, name: str, context: int, parallel: int) -> None:
+        self.name = name
+        self.context = context
+        self._engine = _Engine(network, tokenizer, context=context, parallel=parallel)
+        # Also when nobody closes it: the thread must not outlive the interpreter.
+        self._finalizer = weakref.finalize(self, self._engine.close)
+
+    @classmethod
+    async def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        context: int = 8192,
+        parallel: int = 2,
+        threads: int | None = None,
+        device: str = "auto",
+        dtype: str | None = None,
+    ) -> Self:
+        """Load a folder, off the event loop.
+
+        Args:
+            path: Has config.json, tokenizer.json and weights in safetensors.
+            name: As the catalog would find it again; the path by default.
+            context: Tokens each run may have; no more than the model was trained for.
+            parallel: Sessions whose keys and values are kept; others compute their transcript anew.
+            threads: CPU threads that compute, of the whole process; as torch is set by default.
+            device: `cpu`, `cuda`, `cuda:1` …; `auto` takes CUDA where there is one.
+            dtype: `float32`, `float16` or `bfloat16`; by default bfloat16 on CUDA and float32 on a CPU.
+
+        Raises:
+            MissingExtra: torch or transformers isn't installed.
+            ConfigurationError: A number is less than 1, or the folder lacks a file.
+            ModelError: The weights can't be loaded.
+        """
+        for option, value in {"context": context, "parallel": parallel, "threads": threads or 1}.items():
+            if value < 1:
+                raise ConfigurationError(f"{option} is {value} but must be at least 1")
+        folder = Path(path)
+
+        def open_model() -> Self:
+            tokenizer = HFTokenizer(folder)
+            network = Network(folder, device=device, dtype=dtype, threads=threads)
+            longest = min(context, network.trained or context)
+            return cls(network, tokenizer, name=name or str(path), context=longest, parallel=parallel)
+
+        return await asyncio.to_thread(open_model)
+
+    def session(self, *, repeatable: bool = False) -> "TransformersSession":
+        return TransformersSession(self, self._engine, repeatable=repeatable)
+
+    async def aclose(self) -> None:
+        await asyncio.to_thread(self._finalizer)
+
+
+class _Engine:
+    """What the sessions of a model share: the weights, the vocabulary, one worker, the kept transcripts."""
+
+    def __init__(self, network: Network, tokenizer: HFTokenizer, *, context: int, parallel: int) -> None:
+        self.network = network
+        self.tokenizer = tokenizer
+        self.context = context
+        self.slots = Slots(parallel)
+        self.kept: dict[int, Kept] = {}
+        """By the slot's number."""
+        self.vocabulary = Vocabulary(tokenizer)
+        self.closing = threading.Event()
+        self._control = frozenset(self.vocabulary.special_token_ids)
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=_WORKER)
+
+    def submit(self, job: Callable[[], T]) -> Future[T]:
+        if self.closing.is_set():
+            raise ModelError("the model is closed; load it again")
+        return self._worker.submit(job)
+
+    def spell(self, token: int) -> bytes:
+        """The bytes of a token; none of one that the vocabulary lacks."""
+        return self.vocabulary.tokens[token] if token < self.tokenizer.size else b""
+
+    def written(self, token: int) -> bytes:
+        """The bytes of a token as text: none of a control token."""
+        return b"" if token in self._control else self.spell(token)
+
+    def close(self) -> None:
+        """Stop what runs, wait for it and let the weights go; may be called again."""
+        self.closing.set()
+        # The last reference to a model may be a finished job's: a worker can't wait for itself.
+        self._worker.shutdown(wait=not threading.current_thread().name.startswith(_WORKER))
+        self.kept.clear()
+        self.__dict__.pop("network", None)
+
+
+class TransformersSession(Session):
+    """One run's transcript, token by token."""
+
+    def __init__(self, model: Transformers, engine: _Engine, *, repeatable: bool = False) -> None:
+        self._model = model  # keeps it from being finalized
+        self._engine = engine
+        self._transcript = Transcript(engine.tokenizer.tokenize, engine.tokenizer.template)
+        self._repeatable = repeatable
+        self._turn = asyncio.Lock()
+
+    async def generate(
+        self,
+        messages: Sequence[Message],
+        *,
+        grammar: Grammar | None = None,
+        sampling: Sampling = Sampling(),
+    ) -> Completion:
+        async with self._turn:
+            stop = threading.Event()
+            job = self._engine.submit(lambda: self._generate(tuple(messages), grammar, sampling, stop))
+            return await finished(job, stop)
+
+    def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """The tokens that the model would be given for these messages."""
+        return self._transcript.prompt(messages)
+
+    async def aclose(self) -> None:
+        self._engine.slots.release(self)
+
+    def _generate(
+        self, messages: Sequence[Message], grammar: Grammar | None, sampling: Sampling, stop: threading.Event
+    ) -> Completion:
+        """Generate, in the worker thread."""
+        start = time.monotonic()
+        engine = self._engine
+        lark = compile_grammar(grammar) if grammar else None
+        prompt = self._transcript.prompt(messages)
+        if len(prompt) + sampling.max_tokens > engine.context:
+            raise ContextOverflow(needed=len(prompt) + sampling.max_tokens, context=engine.context)
+        guide = Guide(engine.vocabulary, lark) if lark else None
+        with engine.slots.acquire(self, prompt) as slot:
+            kept = engine.kept.setdefault(slot.id, engine.network.fresh())
+            cached = self._reuse(kept, prompt)
+            writing = _Writing(engine, kept, prompt, guide, sampling, stop)
+            try:
+                writing.write()
+            except Stopped:
+                raise ModelError(
+                    f"{self._model.name} was closed while it was generating; load it again"
+                ) from None  # or nobody waits for this any more
+            finally:
+                slot.tokens = kept.tokens
+        text = writing.text
+        self._transcript.wrote(messages, text, writing.tokens)
+        return Completion(
+            text=text,
+            finish=_finish(writing, grammar),
+            usage=Usage(
+                prompt=len(prompt),
+                cached=cached,
+                generated=len(writing.tokens) + writing.ended,  # the token that ends it counts, as in llama.cpp
+                seconds=time.monotonic() - start,
+            ),
+            logprobs=tuple(writing.logprobs),
+        )
+
+    def _reuse(self, kept: Kept, prompt: Sequence[int]) -> int:
+        """Keep of a transcript what the prompt begins with; how many tokens that is.
+
+        A repeatable session takes of others only whole chunks: their keys and values come out the same, bit by bit,
+        whoever computes them.
+        """
+        shared = min(shared_prefix(kept.tokens, prompt), len(prompt) - 1)  # the last token's logits are needed
+        if self._repeatable and not (kept.by and kept.by() is self):
+            shared = min(shared // CHUNK * CHUNK, kept.whole)
+        self._engine.network.cut(kept, shared)
+        kept.by = weakref.ref(self)
+        return len(kept.tokens)
+
+
+@dataclass(eq=False)
+class _Writing:
+    """One generation."""
+
+    engine: _Engine
+    kept: Kept
+    prompt: Sequence[int]
+    guide: Guide | None
+    sampling: Sampling
+    stop: threading.Event
+    tokens: list[int] = field(default_factory=list[int])
+    logprobs: list[TokenLogprob] = field(default_factory=list[TokenLogprob])
+    ended: bool = False
+    """Whether it came to its end, and wasn't cut off."""
+
+    def __post_init__(self) -> None:
+        self._source = random.Random(self.sampling.seed)
+        self._characters = codecs.getincrementaldecoder("utf-8")("replace")
+        self.text = ""
+
+    def write(self) -> None:
+        """Write until the end, or until there are `max_tokens`.
+
+        What the grammar forces is taken without asking the model, and computed together with what follows it, or if
+        nothing does, not at all: the next generation computes it as part of its prompt.
+        """
+        most = self.sampling.max_tokens
+        unscored = 0
+        while True:
+            if self.guide:
+                forced = self.guide.forced(most - len(self.tokens))
+                self.tokens += forced
+                unscored += len(forced)
+                self.ended = self.guide.over
+            if self.ended or len(self.tokens) == most:
+                break
+            logits = self._read((*self.prompt, *self.tokens), unscored + 1)
+            self._tell(logits, unscored)
+            unscored = 0
+            token = self._chosen(logits[-1])
+            if token in self.engine.tokenizer.ends:
+                self.ended = True
+                return
+            self.tokens.append(token)
+            self._tell(logits[-1:], 1)
+        if unscored and self.sampling.logprobs:
+            self._tell(self._read((*self.prompt, *self.tokens)[:-1], unscored), unscored)
+        elif unscored:
+            self._tell(None, unscored)
+
+    def _read(self, tokens: Sequence[int], rows: int) -> Any:
+        network = self.engine.network
+        rows = rows if self.sampling.logprobs else 1
+        return network.read(self.kept, tokens, rows=rows, stopped=self._stopped)
+
+    def _chosen(self, logits: Any) -> int:
+        if self.guide:
+            allowed = self.guide.allowed(self.engine.network.torch, len(logits)).to(logits.device)
+            logits = logits.masked_fill(~allowed, float("-inf"))
+        token = choose(logits, temperature=self.sampling.temperature, source=self._source)
+        if self.guide and token not in self.engine.tokenizer.ends:
+            self.guide.take(token)
+        return token
+
+    def _tell(self, logits: Any, count: int) -> None:
+        """Take in the text of the last tokens, and what the model thought of them."""
+        for row, token in enumerate(self.tokens[len(self.tokens) - count :]):
+            text = self._characters.decode(self.engine.written(token))
+            self.text += text
+            if self.sampling.logprobs:
+                told = logprob(logits[row], token, text, self.sampling.logprobs, self._alternative)
+                self.logprobs.append(told)
+
+    def _alternative(self, token: int) -> str:
+        return self.engine.spell(token).decode(errors="replace")
+
+    def _stopped(self) -> bool:
+        return self.stop.is_set() or self.engine.closing.is_set()
+
+
+def _finish(writing: _Writing, grammar: Grammar | None) -> Literal["stop", "length"]:
+    """How a generation ended: one that is complete as its last token is spent isn't cut off."""
+    complete = grammar is not None and admits(grammar, writing.text)
+    if grammar is not None and writing.ended and not complete:
+        raise ModelError(f"torch left the grammar and wrote {writing.text[:200]!r}; please report the schema")
+    return "stop" if complete or writing.ended else "length"

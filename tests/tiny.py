@@ -1,0 +1,76 @@
+"""Language models small enough to be made for a test: random weights, a real vocabulary, a real chat template."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+TAGS = ("<tool_call>", "</tool_call>")
+"""Control in all but name, as in Qwen's vocabularies."""
+TEXT = (
+    "You answer questions about rivers and numbers in one short sentence. What is 15% of 80? It is 12.",
+    '{"plan":[{"for":"volume","tool":"retrieval"}]} {"answer":{"text":"Tank B holds 8,500 litres.","evidence":[1]}}',
+    "def area(width, height):\n    return width * height\n\nAnd so on: the harbour master writes it down.",
+)
+
+
+def write_tokenizer(folder: Path, *, size: int = 420) -> Any:
+    """A byte-level vocabulary of SmolLM's kind; returns the tokenizer."""
+    import tokenizers
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    tokenizer: Any = tokenizers.Tokenizer(models.BPE())
+    digits: Any = pre_tokenizers.Digits(individual_digits=True)
+    bytewise: Any = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, bytewise])
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet: Any = pre_tokenizers.ByteLevel.alphabet()
+    trainer: Any = trainers.BpeTrainer(
+        vocab_size=size - len(TAGS), special_tokens=list(CONTROL), initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(TEXT * 3, trainer)
+    tokenizer.add_tokens([tokenizers.AddedToken(tag, normalized=False) for tag in TAGS])
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": "<|im_start|>",
+        "eos_token": "<|im_end|>",
+        "clean_up_tokenization_spaces": False,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    (folder / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
+    return tokenizer
+
+
+def write_folder(folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tied: bool = True, seed: int = 0) -> Path:
+    """A whole Hugging Face folder; the same seed gives the same weights."""
+    import torch
+    import transformers
+
+    tokenizer = write_tokenizer(folder)
+    engine: Any = transformers
+    config: Any = engine.AutoConfig.for_model(
+        kind,
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        tie_word_embeddings=tied,
+        initializer_range=0.3,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
+    torch.manual_seed(seed)
+    model: Any = engine.AutoModelForCausalLM.from_config(config)
+    model.save_pretrained(folder)
+    return folder
