@@ -240,8 +240,9 @@ def checked(fields: Mapping[str, Any]) -> "Recipe":
         return Recipe.model_validate(fields)
     except ValidationError as error:
         [first, *_] = error.errors()
-        flag = "".join(f"--{part} ".replace("_", "-") for part in first["loc"])
-        raise ConfigurationError(f"{flag}{first['input'] if flag else ''}: {first['msg']}") from None
+        flag = "".join(f"--{part}".replace("_", "-") for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{flag} {first['input']}: {said}" if flag else said) from None
 
 
 def licences() -> dict[str, str]:

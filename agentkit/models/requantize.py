@@ -14,7 +14,13 @@ from agentkit.errors import ConfigurationError, ModelError, UnknownName
 from agentkit.models.gguf_files import (
     Planned,
     Value,
-    file_type, gguf_package, metadata_of, open_gguf, plan, write_gguf
+    file_type,
+    gguf_package,
+    metadata_of,
+    open_gguf,
+    plan,
+    write_gguf,
+)
 
 Format = Literal["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "F16", "BF16"]
 """The formats that the gguf package can write; it reads K-quants but can't make them."""

@@ -102,10 +102,10 @@ def test_rotating_rows_is_a_permutation_of_each_head() -> None:
 def test_an_adapter_of_another_architecture_or_size_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     base = gguf_model(tmp_path / "base.gguf")
     write(tmp_path / "a.safetensors", CARD, tensors(module="transformer.h.0.attn.c_attn"))
-    with pytest.raises(ConfigurationError, match="changes transformer.h.0.attn.c_attn, which a model of .* llama"):
+    with pytest.raises(ConfigurationError, match=r"changes transformer.h.0.attn.c_attn, which a model of .* llama"):
         merge(base, read(tmp_path / "a.safetensors"), tmp_path / "merged.gguf")
     write(tmp_path / "a.safetensors", CARD, tensors(module="model.layers.0.mlp.up_proj"))
-    with pytest.raises(ModelError, match="it has no tensor blk.0.ffn_up.weight"):
+    with pytest.raises(ModelError, match=r"it has no tensor blk.0.ffn_up.weight"):
         merge(base, read(tmp_path / "a.safetensors"), tmp_path / "merged.gguf")
     write(tmp_path / "a.safetensors", CARD, tensors(rows=2 * ROWS, columns=COLUMNS))
     with pytest.raises(ModelError, match="can't be rewritten"):
@@ -186,7 +186,7 @@ def test_names_that_are_none_are_told_what_there_is(tmp_path: Path, base: Path) 
         catalog.resolve(f"{BASE}+products")
     with pytest.raises(ConfigurationError, match=r"sums is for smollm2-135m, not for qwen.*use smollm2-135m\+sums"):
         catalog.resolve("qwen2.5-coder-0.5b+sums")
-    with pytest.raises(UnknownName, match="there are: .*sums"):
+    with pytest.raises(UnknownName, match=r"there are: .*sums"):
         catalog.resolve("gpt-9")
     base.unlink()
     with pytest.raises(ConfigurationError, match=f"agentkit models pull {BASE}"):
@@ -208,6 +208,6 @@ def test_a_full_disk_keeps_nothing(tmp_path: Path, base: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(shutil, "copyfile", full)
-    with pytest.raises(ConfigurationError, match="can't keep sums in .*: No space left on device; make room"):
+    with pytest.raises(ConfigurationError, match=r"can't keep sums in .*: No space left on device; make room"):
         adapters.add(adapter(tmp_path, base))
     assert adapters.installed() == {}
