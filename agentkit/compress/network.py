@@ -60,6 +60,7 @@ def open_model(folder: Path) -> Any:
         ConfigurationError: The folder can't be read.
     """
     transformers = library("transformers")
+    transformers.utils.logging.disable_progress_bar()  # it would stand between the lines of the steps
     try:
         return transformers.AutoModelForCausalLM.from_pretrained(
             str(folder), local_files_only=True, dtype=library("torch").float32, attn_implementation="sdpa"

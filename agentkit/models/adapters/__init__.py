@@ -22,8 +22,8 @@ HERE = Path(__file__).parent
 
 def installed() -> dict[str, Path]:
     """The adapters by name."""
-    files = [*sorted(HERE.glob("*.safetensors")), *sorted(folder().glob("*.safetensors"))]
-    return {file.stem: file for file in reversed(files)}
+    files = [*folder().glob("*.safetensors"), *HERE.glob("*.safetensors")]  # none of the user's hides a shipped one
+    return dict(sorted((file.stem, file) for file in files))
 
 
 def folder() -> Path:
