@@ -40,7 +40,7 @@ class Agent(Generic[T]):
         print(agent.run("What is 15% of 80?").text)
 
     Args:
-        model: A loaded model, or what names one: a catalog name, a path to a GGUF, `http(s)://…#model`.
+        model: A loaded model, or what names one: a catalog name, a path to a GGUF or a folder, `http(s)://…#model`.
             A model that was named is loaded at the first run and closed with the agent.
         tools: Tools, typed functions, or names of installed tools.
         resources: What tools and checks are bound to by type, a corpus say.

@@ -90,7 +90,7 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
     examples: list[Worked] = []
     """They take the place of those that their tool comes with."""
     model: str = ""
-    """A catalog name, a path to a GGUF or `http(s)://…#model`; empty takes the catalog's default."""
+    """A catalog name, a path to a GGUF or a folder, or `http(s)://…#model`; empty takes the catalog's default."""
     limits: Bounds = Bounds()
 
     _origin: list[Path] = PrivateAttr(default_factory=lambda: [Path("assistant.toml").absolute()])

@@ -47,7 +47,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     """Everything that can be set outside the code. Make one with `load`."""
 
     model: str = ""
-    """A catalog name, a path to a GGUF or `http(s)://…#model`; empty takes the catalog's default."""
+    """A catalog name, a path to a GGUF or a folder, or `http(s)://…#model`; empty takes the catalog's default."""
     docs: Path | None = None
     """Folder of documents to answer from."""
     corpus: str = ""

@@ -260,10 +260,12 @@ def test_every_model_that_a_command_names_is_one() -> None:
             kinds.add("known")
         elif spec.endswith(".gguf"):
             kinds.add("file")
+        elif spec.endswith("/"):
+            kinds.add("folder")
         else:
             assert catalog.resolve(spec).engine == "openai"
             kinds.add("endpoint")
-    assert kinds == {"known", "file", "endpoint"}
+    assert kinds == {"known", "file", "folder", "endpoint"}
 
 
 def test_the_commands_print_what_they_show(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """A model that was taught a protocol is used with that one only."""
 
+from typing import Any
+
 import pytest
 
 from agentkit import protocol
@@ -7,7 +9,7 @@ from agentkit.agent import Agent
 from agentkit.errors import ConfigurationError
 from agentkit.models.scripted import ScriptedModel
 
-ANSWER = {"answer": {"evidence": [], "text": "Hello."}}
+ANSWER: dict[str, Any] = {"answer": {"evidence": [], "text": "Hello."}}
 
 
 def test_a_model_of_another_protocol_is_refused_before_it_is_asked() -> None:

@@ -39,7 +39,9 @@ def chat(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, or URL#model."),
+        typer.Option(
+            "--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, a folder, or URL#model."
+        ),
     ] = None,
     tools: Annotated[
         str | None,

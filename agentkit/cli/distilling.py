@@ -123,7 +123,7 @@ def export(
     from agentkit.models.requantize import FORMATS
 
     load_settings()
-    found = next((known for known in FORMATS if known == to.upper()), None)
+    found = {str(known): known for known in FORMATS}.get(to.upper())
     if found is None:
         raise UnknownName("format", to, FORMATS)
     write(run, out, found, base=base, like=like)

@@ -43,7 +43,9 @@ def evaluate(
     *,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, or URL#model."),
+        typer.Option(
+            "--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, a folder, or URL#model."
+        ),
     ] = None,
     strategies: Annotated[
         list[str] | None,
@@ -254,7 +256,7 @@ def computing(settings: "Settings") -> dict[str, int]:
     from agentkit.models import catalog
     from agentkit.models.llamacpp import physical_cores
 
-    local = catalog.resolve(settings.model or catalog.DEFAULT).engine == "llamacpp"
+    local = catalog.resolve(settings.model or catalog.DEFAULT).engine in ("llamacpp", "transformers")
     return {"threads": settings.threads or physical_cores()} if local else {}
 
 

@@ -1,4 +1,4 @@
-"""From a name to a model: the known ones, a GGUF file by its path, an endpoint by its URL, a script.
+"""From a name to a model: the known ones, a GGUF file or a folder by its path, an endpoint by its URL, a script.
 
 Only `pull` downloads. Everything else looks at what is on this machine.
 """
@@ -58,11 +58,11 @@ class Listed(BaseModel, frozen=True):
 class Source(BaseModel, frozen=True):
     """What a spec stands for: an engine and what to give it."""
 
-    engine: Literal["llamacpp", "openai", "scripted"]
+    engine: Literal["llamacpp", "transformers", "openai", "scripted"]
     name: str
     """As `resolve` would find it again."""
     path: Path | None = None
-    """The GGUF file, for llamacpp; the text of replies, for scripted."""
+    """The GGUF file, for llamacpp; the folder, for transformers; the text of replies, for scripted."""
     adapter: Path | None = None
     """What is to be merged into the file at `path`."""
     protocol: str = ""
@@ -134,10 +134,14 @@ def listing() -> list[Listed]:
 
 
 def resolve(spec: str) -> Source:
-    """Say what a spec stands for: a known name, a path to a GGUF file, http(s)://host/v1#model, or scripted:FILE.
+    """Say what a spec stands for.
 
     An adapter's name stands for its base with it, and so does `base+adapter`. A base that has an adapter shipped with
     it is used with that one; `base+none` is the base alone.
+
+    Args:
+        spec: A known name, a path to a GGUF file or to a Hugging Face folder, the id (owner/name) of a model in the
+            local cache of Hugging Face's hub, http(s)://host/v1#model, or scripted:FILE.
 
     Raises:
         UnknownName: It is none of these.
@@ -156,12 +160,13 @@ def resolve(spec: str) -> Source:
     path = Path(spec).expanduser()
     if spec.endswith(".gguf") or path.is_file():
         return Source(engine="llamacpp", name=spec, path=_checked(path))
-    if path.is_dir() or HUB_ID.fullmatch(spec):
-        raise ConfigurationError(
-            f"{spec!r} looks like a Hugging Face folder or id, which this version can't load yet; "
-            f"give a path to a .gguf file, http(s)://host/v1#model, or one of: {', '.join(_models())}"
-        )
-    raise UnknownName("model", spec, _models(), hint="or a path to a .gguf file, or http(s)://host/v1#model")
+    if path.is_dir():
+        return Source(engine="transformers", name=spec, path=_folder(path))
+    if HUB_ID.fullmatch(spec):
+        return Source(engine="transformers", name=spec, path=_folder(_hub(spec)))
+    raise UnknownName(
+        "model", spec, _models(), hint="or a path to a .gguf file or a Hugging Face folder, or http(s)://host/v1#model"
+    )
 
 
 async def load(
@@ -187,11 +192,15 @@ async def load(
         from agentkit.models.openai import OpenAI
 
         return OpenAI(source.url, model=source.model, context=context, max_connections=parallel)
+    given = {"context": context, "parallel": parallel, "threads": threads}
+    options = {option: value for option, value in given.items() if value is not None}
+    if source.engine == "transformers":
+        from agentkit.models.transformers import Transformers
+
+        return await Transformers.load(source.path, name=source.name, **options)
     from agentkit.models.llamacpp import LlamaCpp
 
     path = await asyncio.to_thread(adapters.merged, source.adapter, source.path) if source.adapter else source.path
-    given = {"context": context, "parallel": parallel, "threads": threads}
-    options = {option: value for option, value in given.items() if value is not None}
     return await LlamaCpp.load(path, name=source.name, **options)
 
 
@@ -256,6 +265,31 @@ def _checked(path: Path) -> Path:
     if magic != GGUF_MAGIC:
         raise ConfigurationError(f"{path} isn't a GGUF file: it starts with {magic!r}; convert it, or name another")
     return path
+
+
+def _folder(path: Path) -> Path:
+    if not (path / "config.json").is_file():
+        raise ConfigurationError(
+            f"{path} isn't a Hugging Face folder: it has no config.json; name one that has, a .gguf file, or one of: "
+            f"{', '.join(_models())}"
+        )
+    return path
+
+
+def _hub(spec: str) -> Path:
+    """Where the hub's local cache has a model; nothing is fetched."""
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise MissingExtra("running Hugging Face models", extra="transformers") from error
+    try:
+        return Path(huggingface_hub.snapshot_download(spec, local_files_only=True))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"model {spec} isn't in this machine's cache of the Hugging Face hub, and nothing is fetched from there; "
+            "download it first, or name a folder, a .gguf file, http(s)://host/v1#model, or one of: "
+            f"{', '.join(_models())}"
+        ) from error
 
 
 def _script(path: Path) -> Path:

@@ -71,7 +71,11 @@ class Transformers(Model):
             ConfigurationError: A number is less than 1, or the folder lacks a file.
             ModelError: The weights can't be loaded.
         """
-        for option, value in {"context": context, "parallel": parallel, "threads": threads or 1}.items():
+        for option, value in {
+            "context": context,
+            "parallel": parallel,
+            "threads": 1 if threads is None else threads,
+        }.items():
             if value < 1:
                 raise ConfigurationError(f"{option} is {value} but must be at least 1")
         folder = Path(path)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,8 @@ def lessons_file(folder: Path, count: int = 20) -> Path:
 
 def tiny_llama(folder: Path, **changes: Any) -> Path:
     """A Hugging Face folder of a random Llama of two narrow layers."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
+    torch: Any = import_module("torch")
+    transformers: Any = import_module("transformers")
     torch.manual_seed(0)
     sizes: dict[str, Any] = {
         "vocab_size": 128,
@@ -93,7 +93,7 @@ def tiny_llama(folder: Path, **changes: Any) -> Path:
         "eos_token_id": END,
         "pad_token_id": 0,
     }
-    model: Any = LlamaForCausalLM(LlamaConfig(**(sizes | changes)))
+    model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**(sizes | changes)))
     model.save_pretrained(folder)
     letters = {chr(i): i for i in range(3, 128)} | CONTROL
     (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": letters}}), encoding="utf-8")

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from safetensors.torch import load_file
 from typer.main import get_command
 
 from agentkit import protocol
@@ -28,6 +28,11 @@ from .letters import lessons_file
 
 BASE = "smollm2-135m"
 SMALL = ("--rank", 4, "--alpha", 8, "--steps", 3, "--tokens", 50, "--row", 256, "--held-out", 0.2, "--rate", 0.01)
+
+
+def weights(path: Path) -> dict[str, Any]:
+    safetensors: Any = import_module("safetensors.torch")
+    return safetensors.load_file(path)
 
 
 def distil(*words: object) -> int:
@@ -77,8 +82,8 @@ def test_an_exported_file_holds_what_peft_would_have_merged(run: Path, base: Pat
     assert distil("export", tmp_path / "out.gguf", "--run", run, "--format", "f16") == 0
     expected = merged_by_peft(run, base)
     assert len(expected) == 14
-    found = load_file(gguf_to_hf(tmp_path / "out.gguf", tmp_path / "back") / "model.safetensors")
-    before = load_file(converted(base) / "model.safetensors")
+    found = weights(gguf_to_hf(tmp_path / "out.gguf", tmp_path / "back") / "model.safetensors")
+    before = weights(converted(base) / "model.safetensors")
     for name, matrix in expected.items():
         assert (found[name] - matrix).abs().max() < 2e-3, name
     assert any((found[name] - before[name]).abs().max() > 4e-3 for name in expected)
@@ -110,8 +115,8 @@ def test_all_weights_trained_are_exported_like_their_base(base: Path, tmp_path: 
     assert distil("train", "--run", folder, "--method", "full", *SMALL) == 0
     export(folder, tmp_path / "full.gguf", "BF16")
     assert taught_protocol(tmp_path / "full.gguf") == protocol.fingerprint()
-    found = load_file(gguf_to_hf(tmp_path / "full.gguf", tmp_path / "back") / "model.safetensors")
-    trained = load_file(folder / "model" / "model.safetensors")
+    found = weights(gguf_to_hf(tmp_path / "full.gguf", tmp_path / "back") / "model.safetensors")
+    trained = weights(folder / "model" / "model.safetensors")
     assert found.keys() == trained.keys()
     assert all((found[name] - tensor).abs().max() < 1e-2 for name, tensor in trained.items())
     assert "All weights trained" in (tmp_path / "full.md").read_text(encoding="utf-8")

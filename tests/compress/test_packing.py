@@ -55,7 +55,7 @@ def test_packed_loss_and_gradient_are_those_of_the_examples_one_by_one(network: 
     packed.backward()
     together = gradient().clone()
     network.model.zero_grad()
-    single = sum(summed([pack([e])]) for e in EXAMPLES)
+    single: Any = sum(summed([pack([e])]) for e in EXAMPLES)
     single.backward()
     torch.testing.assert_close(packed, single, rtol=1e-5, atol=1e-4)
     torch.testing.assert_close(together, gradient(), rtol=1e-3, atol=1e-4)

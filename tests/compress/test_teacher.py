@@ -1,7 +1,5 @@
 """Learning from a teacher: divergences, and what the student writes itself."""
 
-import json
-import math
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,6 +11,7 @@ from agentkit.compress.recipe import Recipe
 from agentkit.compress.student import Student, cut
 from agentkit.compress.teacher import Teacher
 from agentkit.errors import ConfigurationError
+from agentkit.models.adapter import read
 
 from .letters import END, RECIPE, SPEECH, example, text_of, tiny_llama
 from .test_train import trained
@@ -27,7 +26,7 @@ def teacher_folder(letters: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def taught(letters: Path, folder: Path, **changes: Any) -> tuple[Student, Teacher]:
-    recipe = Recipe(**(RECIPE.model_dump() | {"teacher": str(folder)} | changes))
+    recipe = RECIPE.model_copy(update={"teacher": str(folder)} | changes)
     student = Student(letters, recipe, device="cpu")
     return student, Teacher(folder, student, letters)
 
@@ -56,13 +55,15 @@ def test_divergence_is_that_of_the_two_distributions_at_each_learned_token(
 def test_nothing_is_to_be_learned_from_oneself(letters: Path) -> None:
     student, teacher = taught(letters, letters, weight=1.0)
     rows = [pack(EXAMPLES)]
-    assert float(teacher.mixed(rows, student.logits(rows), student.wanted(rows))) == pytest.approx(0, abs=1e-3)
+    with student.torch.no_grad():
+        loss = float(teacher.mixed(rows, student.logits(rows), student.wanted(rows)))
+    assert loss == pytest.approx(0, abs=1e-3)
 
 
 def test_the_loss_is_a_mean_of_both(letters: Path, teacher_folder: Path) -> None:
     student, teacher = taught(letters, teacher_folder, weight=0.25)
     rows = [pack(EXAMPLES)]
-    logits, wanted = student.logits(rows), student.wanted(rows)
+    logits, wanted = student.logits(rows).detach(), student.wanted(rows)
     own, other = student.cross_entropy(rows, logits, wanted), teacher.divergence(rows, logits)
     assert float(teacher.mixed(rows, logits, wanted)) == pytest.approx(float(0.75 * own + 0.25 * other), rel=1e-5)
 
@@ -95,20 +96,22 @@ def test_what_comes_after_the_end_of_turn_is_cut() -> None:
     assert cut([5, 6], (END,)) == [5, 6]
 
 
-def test_the_student_comes_closer_to_its_teacher(letters: Path, teacher_folder: Path, tmp_path: Path) -> None:
-    for share in (0.0, 1.0):
-        recipe = Recipe(
-            **(
-                RECIPE.model_dump()
-                | {"teacher": str(teacher_folder), "weight": 1.0, "on_policy": share, "steps": 12, "held_out": 0.0}
-            )
-        )
-        out = tmp_path / str(share)
-        trained(letters, out, recipe)
-        lines = (out / "train.jsonl").read_text(encoding="utf-8").splitlines()
-        losses = [json.loads(line)["loss"] for line in lines]
-        assert all(map(math.isfinite, losses))
-        assert sum(losses[-3:]) < 0.9 * sum(losses[:3])
+@pytest.mark.parametrize("on_policy", [0.0, 1.0])
+def test_the_student_comes_closer_to_its_teacher(
+    letters: Path, teacher_folder: Path, tmp_path: Path, on_policy: float
+) -> None:
+    changes = {"weight": 1.0, "on_policy": on_policy, "steps": 20, "held_out": 0.0, "rate": 2e-2}
+    student, teacher = taught(letters, teacher_folder, **changes)
+    torch, rows = student.torch, [pack(EXAMPLES)]
+
+    def distance() -> float:
+        with torch.no_grad():
+            return float(teacher.divergence(rows, student.logits(rows)))
+
+    before = distance()
+    result = trained(letters, tmp_path, student.recipe)
+    student.put({name: torch.from_numpy(tensor) for name, tensor in read(result.path).tensors.items()})
+    assert distance() < 0.9 * before
 
 
 def test_a_teacher_with_another_tokenizer_is_refused(letters: Path, tmp_path: Path) -> None:

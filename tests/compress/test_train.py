@@ -22,9 +22,13 @@ from agentkit.models.adapter import read
 from .letters import RECIPE, SPEECH, base, example, lessons_file, text_of
 
 
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
 def trained(letters: Path, out: Path, recipe: Recipe = RECIPE, **conditions: Any) -> Result:
     out.mkdir(parents=True, exist_ok=True)
-    given: dict[str, Any] = {"out": out, "command": "train", "device": "cpu", "tell": lambda _: None}
+    given: dict[str, Any] = {"out": out, "command": "train", "device": "cpu", "tell": silent}
     how = Conditions(**(given | conditions))
     return train.train(lessons_file(out), base(letters), recipe, how)
 
@@ -196,7 +200,7 @@ def test_a_line_that_is_no_lesson_is_named_before_anything_is_written(letters: P
     path = lessons_file(tmp_path)
     path.write_text(path.read_text(encoding="utf-8") + '{"id": 3}\n', encoding="utf-8")
     with pytest.raises(TraceError, match=r"lessons.jsonl:21 is not a lesson"):
-        train.train(path, base(letters), RECIPE, Conditions(out=tmp_path / "out", command="", tell=lambda _: None))
+        train.train(path, base(letters), RECIPE, Conditions(out=tmp_path / "out", command="", tell=silent))
     assert not (tmp_path / "out").exists()
 
 

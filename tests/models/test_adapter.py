@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,8 @@ def test_what_is_written_is_read_back_to_the_precision_of_bfloat16(file: Path) -
 
 def test_torch_reads_the_same_numbers_rounded_as_it_would_round_them(file: Path) -> None:
     torch: Any = pytest.importorskip("torch")
-    from safetensors.torch import load_file
-
-    stored = load_file(file)
+    safetensors: Any = import_module("safetensors.torch")
+    stored = safetensors.load_file(file)
     for name, tensor in tensors().items():
         assert torch.equal(stored[f"base_model.model.{name}"], torch.from_numpy(tensor).to(torch.bfloat16))
 

@@ -56,7 +56,7 @@ def base(empty_cache: Path) -> Path:
 
 def adapter(folder: Path, file: Path, **changes: Any) -> Path:
     given = {"base_sha256": adapters.sha256(file), "protocol": protocol.fingerprint()}
-    card = Card(**(CARD.model_dump() | given | changes))
+    card = Card.model_validate(CARD.model_dump() | given | changes)
     folder.mkdir(exist_ok=True)
     write(path := folder / "given.safetensors", card, tensors(ROWS, COLUMNS))
     return path
@@ -147,9 +147,13 @@ def test_merging_is_done_once_and_what_was_merged_goes_with_the_adapter(tmp_path
     source = catalog.resolve("sums")
     assert source.adapter is not None
     done: list[int] = []
-    first = adapters.merged(source.adapter, base, progress=lambda *_: done.append(1))
+
+    def tell(_done: int, _of: int) -> None:
+        done.append(1)
+
+    first = adapters.merged(source.adapter, base, progress=tell)
     assert first.parent == base.parent
-    assert adapters.merged(source.adapter, base, progress=lambda *_: done.append(1)) == first
+    assert adapters.merged(source.adapter, base, progress=tell) == first
     assert len(done) == 2  # tensors
     adapters.remove("sums")
     assert [p.name for p in base.parent.iterdir()] == [base.name]

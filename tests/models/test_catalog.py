@@ -318,9 +318,9 @@ def test_a_url_resolves_to_an_endpoint() -> None:
         ("http://localhost:8000/v1", "must name a host and a model"),
         ("https://#m", "must name a host and a model"),
         ("http://user:hunter2@host/v1#m", "put the key in AGENTKIT_API_KEY"),
-        ("Qwen/Qwen3-0.6B", "can't load yet"),
+        ("Qwen/Qwen3-0.6B", "isn't in this machine's cache of the Hugging Face hub, and nothing is fetched"),
         ("all-minilm-l6-v2", "is an embedder"),
-        (".", "can't load yet"),
+        (".", "isn't a Hugging Face folder: it has no config.json"),
     ],
 )
 def test_what_cannot_be_used_says_why(spec: str, message: str) -> None:
@@ -398,3 +398,38 @@ def test_a_gguf_file_is_loaded_by_its_path(model_path: Path, tmp_path: Path) -> 
             return model.name, model.context
 
     assert asyncio.run(opened()) == (str(path), 512)
+
+
+def test_a_folder_resolves_to_itself_and_is_loaded(tiny_llama: Path) -> None:
+    spec = str(tiny_llama)
+    assert catalog.resolve(spec) == catalog.Source(engine="transformers", name=spec, path=tiny_llama)
+
+    async def opened() -> tuple[str, int | None]:
+        async with await catalog.load(spec, context=512, parallel=1, threads=1) as model:
+            return model.name, model.context
+
+    assert asyncio.run(opened()) == (spec, 512)
+
+
+def test_an_id_of_the_hub_resolves_to_its_folder_in_the_local_cache(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = tmp_path / "models--tiny--llama"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(revision := "0" * 40)
+    folder = repository / "snapshots" / revision
+    folder.parent.mkdir()
+    shutil.copytree(tiny_llama, folder)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    source = catalog.resolve("tiny/llama")
+    assert (source.engine, source.name, source.path) == ("transformers", "tiny/llama", folder)
+
+
+def test_without_the_extra_a_folder_names_the_command_that_installs_it(
+    tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(
+        MissingExtra, match=r"running Hugging Face models needs .*pip install 'agentkit\[transformers\]'"
+    ):
+        asyncio.run(catalog.load(str(tiny_llama)))
