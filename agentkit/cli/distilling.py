@@ -48,7 +48,7 @@ def train(
     held_out: Annotated[float, typer.Option(metavar="X", help="Share of the tasks kept to score.")] = 0.02,
     seed: Annotated[int, typer.Option(metavar="N")] = 0,
     bf16: Annotated[
-        bool | None, typer.Option("--bf16/--fp32", show_default=False, help="Precision; bf16 on a GPU.")
+        bool | None, typer.Option("--bf16/--fp32", show_default=False, help="Precision; bf16 where that is faster.")
     ] = None,
     checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Less memory, half the speed.")] = False,
     teacher: Annotated[str, typer.Option(metavar="DIR", help="HF folder; its distributions are learned too.")] = "",
@@ -63,13 +63,12 @@ def train(
     """Train a student on lessons. Killed or stopped, the same command goes on and ends with the same weights."""
     from agentkit.cli.opening import load_settings
     from agentkit.compress.base import open_base
-    from agentkit.compress.network import chosen
+    from agentkit.compress.network import chosen, has_bf16
     from agentkit.compress.train import Conditions
     from agentkit.compress.train import train as learn
 
     load_settings()
     device = chosen(device)
-    gpu = device != "cpu"
     recipe = checked(
         {
             "method": method,
@@ -80,11 +79,11 @@ def train(
             "steps": steps,
             "tokens": tokens,
             "row": row,
-            "at_once": at_once or (16384 if gpu else 2048),
+            "at_once": at_once or (2048 if device == "cpu" else 16384),
             "context": context,
             "held_out": held_out,
             "seed": seed,
-            "bf16": gpu if bf16 is None else bf16,
+            "bf16": has_bf16(device) if bf16 is None else bf16,
             "checkpointing": checkpointing,
             "teacher": teacher,
             "weight": weight,

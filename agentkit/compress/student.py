@@ -32,7 +32,9 @@ class Student(Network):
         if recipe.method == "lora":
             model = changed(model, recipe)
         if recipe.checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            # The first is the name since transformers 5.23.
+            enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+            enable({"use_reentrant": False})
         super().__init__(model, device=chosen(device), bf16=recipe.bf16)
         self.recipe = recipe
         self.context = min(recipe.context, int(model.config.max_position_embeddings))
