@@ -52,6 +52,7 @@ def write_folder(folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tie
     import torch
     import transformers
 
+    seeded: Any = torch.manual_seed
     tokenizer = write_tokenizer(folder)
     engine: Any = transformers
     config: Any = engine.AutoConfig.for_model(
@@ -62,7 +63,7 @@ def write_folder(folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tie
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=2048,
+        max_position_embeddings=8192,
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
         tie_word_embeddings=tied,
         initializer_range=0.3,
@@ -70,7 +71,7 @@ def write_folder(folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tie
         eos_token_id=2,
         pad_token_id=0,
     )
-    torch.manual_seed(seed)
+    seeded(seed)
     model: Any = engine.AutoModelForCausalLM.from_config(config)
     model.save_pretrained(folder)
     return folder

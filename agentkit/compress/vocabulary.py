@@ -64,12 +64,16 @@ def write_tokenizer(field: Callable[[str], Any], folder: Path) -> dict[str, Any]
             f"its vocabulary is of the kind {field('tokenizer.ggml.model')!r}, but only byte-level BPE ('gpt2') can be "
             "converted"
         )
-    special = {name: field(f"tokenizer.ggml.{key}_token_id") for name, key in _SPECIAL.items()}
+    special: dict[str, int | None] = {name: field(f"tokenizer.ggml.{key}_token_id") for name, key in _SPECIAL.items()}
     bos = special["bos"] if field("tokenizer.ggml.add_bos_token") else None
     tokenizer = _tokenizer(spelled, kinds, field("tokenizer.ggml.merges") or [], _cut(field), bos=bos)
     tokenizer.save(str(folder / "tokenizer.json"))
     names = {f"{name}_token": spelled[token] for name, token in special.items() if token is not None}
-    config = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False, **names}
+    config: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,
+        **names,
+    }
     _dump(folder / "tokenizer_config.json", config)
     if template := field("tokenizer.chat_template"):
         (folder / "chat_template.jinja").write_text(str(template), encoding="utf-8")

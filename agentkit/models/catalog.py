@@ -7,8 +7,9 @@ import asyncio
 import os
 import re
 import shutil
+from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
@@ -193,7 +194,7 @@ async def load(
 
         return OpenAI(source.url, model=source.model, context=context, max_connections=parallel)
     given = {"context": context, "parallel": parallel, "threads": threads}
-    options = {option: value for option, value in given.items() if value is not None}
+    options: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
     if source.engine == "transformers":
         from agentkit.models.transformers import Transformers
 
@@ -279,11 +280,11 @@ def _folder(path: Path) -> Path:
 def _hub(spec: str) -> Path:
     """Where the hub's local cache has a model; nothing is fetched."""
     try:
-        import huggingface_hub
+        hub: Any = import_module("huggingface_hub")
     except ImportError as error:
         raise MissingExtra("running Hugging Face models", extra="transformers") from error
     try:
-        return Path(huggingface_hub.snapshot_download(spec, local_files_only=True))
+        return Path(hub.snapshot_download(spec, local_files_only=True))
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"model {spec} isn't in this machine's cache of the Hugging Face hub, and nothing is fetched from there; "

@@ -59,8 +59,8 @@ class HFTokenizer:
         """One more than the last id."""
         self.ends = self._end_ids()
         """Ids that end a turn."""
-        bos = self._text.token_to_id(self._names["bos_token"]) if self._names.get("bos_token") else None
-        self._opening = [bos] if self._control.encode("").ids[:1] == [bos] else []
+        bos: int | None = self._text.token_to_id(self._names["bos_token"]) if self._names.get("bos_token") else None
+        self._opening = [] if bos is None or self._control.encode("").ids[:1] != [bos] else [bos]
         self._source = _chat_template(folder, config)
         self.template = Template(self.apply_template)
         self.tokenize = lru_cache(maxsize=2048)(self._tokenize)

@@ -9,7 +9,7 @@ from typing import Any
 
 import gguf
 import pytest
-from safetensors.torch import load_file, save_file
+import safetensors.torch
 
 from agentkit.compress.weights import FORMATS, Format, gguf_to_hf, hf_to_gguf
 from agentkit.errors import ConfigurationError, ModelError, UnknownName
@@ -21,6 +21,8 @@ from agentkit.models.transformers import Transformers
 from ..tiny import write_like
 from .odd import texts
 
+load_file: Any = safetensors.torch.load_file
+save_file: Any = safetensors.torch.save_file
 QUESTION = (
     Message(role="system", content="You answer in one short sentence. " * 12),
     Message(role="user", content="What is 15% of 80?<|im_end|>"),
@@ -170,6 +172,10 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
 
 
+def text(path: Path) -> None:
+    path.write_bytes(b"hello" * 100)
+
+
 def renamed(old: bytes, new: bytes) -> Callable[[Path], None]:
     """The same file with one word for another of the same length."""
 
@@ -190,7 +196,7 @@ def renamed(old: bytes, new: bytes) -> Callable[[Path], None]:
         (renamed(b"smollm", b"viking"), "its vocabulary cuts words as 'viking' does, but only these are known"),
         (renamed(b"ffn_gate", b"ffn_door"), "tensor 'blk.0.ffn_door.weight' is none of a Llama or Qwen2"),
         (renamed(b"llama.block_count", b"llama.block_caunt"), "its header lacks llama.block_count"),
-        (lambda path: path.write_bytes(b"hello" * 100), "can't be read as a GGUF file"),
+        (text, "can't be read as a GGUF file"),
     ],
 )
 def test_a_file_that_cannot_be_converted_is_one_clear_line_and_leaves_nothing(

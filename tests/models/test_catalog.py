@@ -207,7 +207,7 @@ def test_without_the_extra_the_original_serves_until_it_is_there(
         raise MissingExtra("writing GGUF files", extra="quantize")
 
     with monkeypatch.context() as patched:
-        patched.setattr(requantize, "_gguf", missing)
+        patched.setattr(requantize, "gguf_package", missing)
         path = catalog.pull("tiny", lambda _d, _t, message: messages.append(message))
     assert path.name == "a.gguf"
     assert "pip install 'agentkit[quantize]'" in messages[-1]

@@ -1,4 +1,4 @@
-"""The tokenizer of a Hugging Face folder: control tokens only in control text, the chat template, the ends of a turn."""
+"""The tokenizer of a Hugging Face folder: control tokens in control text only, the chat template, ends of turns."""
 
 import json
 import shutil

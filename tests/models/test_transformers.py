@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from agentkit.agent import Agent
 from agentkit.errors import ContextOverflow, GrammarError, ModelError
+from agentkit.limits import Limits
 from agentkit.models.choosing import choose as choose_token
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar, Message, Sampling
@@ -25,7 +27,7 @@ NUMBERS = Grammar(json_schema={"type": "array", "items": {"type": "integer"}, "m
 
 @pytest.fixture(scope="module")
 def model(tiny_llama: Path) -> Iterator[Transformers]:
-    loaded = asyncio.run(Transformers.load(tiny_llama, parallel=2, threads=1))
+    loaded = asyncio.run(Transformers.load(tiny_llama, context=2048, parallel=2, threads=1))
     yield loaded
     asyncio.run(loaded.aclose())
 
@@ -264,12 +266,20 @@ def test_a_repeatable_session_computes_the_same_whatever_ran_before_and_reuses_w
 
 
 def test_what_does_not_fit_the_context_is_refused_before_it_is_computed(model: Transformers) -> None:
-    assert model.context == 2048  # as the model was trained for
+    assert model.context == 2048
     with pytest.raises(ContextOverflow) as raised:
         ask(model, say("", "word " * 3000))
     assert raised.value.context == 2048
     with pytest.raises(ContextOverflow):
         ask(model, say("", "Hi"), sampling=Sampling(max_tokens=2048))
+
+
+def test_the_context_is_no_larger_than_the_model_was_trained_for(tiny_llama: Path) -> None:
+    async def context() -> int | None:
+        async with await Transformers.load(tiny_llama, context=10**6) as model:
+            return model.context
+
+    assert asyncio.run(context()) == 8192
 
 
 def test_a_grammar_that_does_not_compile_never_reaches_the_model(model: Transformers) -> None:
@@ -349,3 +359,14 @@ def test_closing_stops_what_runs_and_leaves_nothing_behind(tiny_llama: Path) -> 
     assert isinstance(error, ModelError)
     assert "was closed while it was generating" in str(error)
     assert not {t.name for t in threading.enumerate() if t.name.startswith("agentkit-torch")} - before
+
+
+# In the loop
+
+
+def test_an_agent_runs_on_a_folder(tiny_llama: Path) -> None:
+    """It decides at random, but by the grammar: the run ends as a run does."""
+    agent = Agent(str(tiny_llama), tools=["calculator"], limits=Limits(steps=3, decision_tokens=60))
+    answer = agent.run("What is 15% of 80?")
+    assert answer.status in ("supported", "unchecked", "abstained", "exhausted")
+    assert answer.usage.cached > answer.usage.prompt / 3
