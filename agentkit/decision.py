@@ -1,7 +1,7 @@
 """What a model may decide, and how a decision is read back from what it wrote."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -88,7 +88,8 @@ def written(decision: Decision, tools: Sequence[Tool] = (), *, typed: bool = Fal
             return compact({"plan": [{"for": step.purpose, "tool": step.tool} for step in decision.steps]})
         case Call():
             tool = next((t for t in tools if t.name == decision.tool), None)
-            order = [*(tool.parameters.get("properties", {}) if tool else {}), *decision.arguments]
+            named: Mapping[str, Any] = tool.parameters.get("properties", {}) if tool else {}
+            order = [*named, *decision.arguments]
             arguments = {name: decision.arguments[name] for name in order if name in decision.arguments}
             return compact({"tool": decision.tool, "arguments": arguments})
         case Proposal():

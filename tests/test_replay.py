@@ -9,13 +9,13 @@ import pytest
 from agentkit.agent import Agent
 from agentkit.answer import Answer, Passage
 from agentkit.errors import ContextOverflow, TraceError
-from agentkit.events import Called, Checked, Decided, Drafted, Event, Finished, Observed, Started, Turn
+from agentkit.events import Asked, Called, Checked, Decided, Drafted, Event, Finished, Observed, Started, Turn
 from agentkit.limits import Limits
 from agentkit.models.model import Completion, Model
 from agentkit.models.scripted import ScriptedModel
 from agentkit.protocol import GIVE_UP
 from agentkit.replay import as_data, reexecute, repeatable, where
-from agentkit.tools import Tool, ToolError, tool
+from agentkit.tools import Tool, ToolError, load_tools, tool
 
 HISTORY = (Turn(task="What is the fee?", answer="It is 12."),)
 GIVES_UP = {"give_up": {"reason": GIVE_UP[0]}}
@@ -235,3 +235,19 @@ def test_a_limit_that_the_loop_keeps_itself_is_repeated() -> None:
     assert finished(events).reason == "the limit of 2 steps"
     assert len(list(repeatable(events))) == len(events)
     assert again(events, limits=Limits(steps=2)) == ""
+
+
+def test_a_taught_model_is_sent_no_worked_examples_and_its_run_repeats_itself() -> None:
+    async def run(taught: bool) -> list[Event]:
+        agent = Agent(ScriptedModel(RUN, taught=taught), tools=[*load_tools(["calculator"]), double])
+        return [event async for event in agent.stream("Double 21.")]
+
+    usual, taught = asyncio.run(run(False)), asyncio.run(run(True))
+    told = [[m for e in events if isinstance(e, Asked) for m in e.suffix] for events in (usual, taught)]
+    assert told[1][1:] == told[0][-len(told[1]) + 1 :]
+    assert len(told[0]) > len(told[1])
+    assert isinstance(taught[0], Started)
+    assert taught[0].settings["taught"] is True
+    assert isinstance(usual[0], Started)
+    assert "taught" not in usual[0].settings
+    assert again(taught, tools=[*load_tools(["calculator"]), double]) == ""

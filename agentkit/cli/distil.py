@@ -209,7 +209,13 @@ def progress(view: "Console", name: str) -> "Generator[Callable[[int, int], None
     """A count of problems with the share that is kept so far: nobody knows before how many a source makes."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=view) as bar:
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=view,
+        disable=not view.is_terminal,
+    ) as bar:
         running = bar.add_task(name, total=None)
 
         def told(count: int, kept: int) -> None:

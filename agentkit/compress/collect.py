@@ -17,11 +17,11 @@ from random import Random
 from pydantic import BaseModel, ValidationError
 
 from agentkit import protocol
+from agentkit.compress.demonstration import Demonstrator
 from agentkit.compress.lesson import write_lessons
 from agentkit.compress.problem import Problem, Unusable
 from agentkit.compress.recording import Recorded, record, unusable
 from agentkit.compress.sources import Source, find
-from agentkit.compress.demonstration import Demonstrator
 from agentkit.errors import ConfigurationError, TraceError
 from agentkit.evaluate.folder import replace_file
 from agentkit.knowledge.store import lock
@@ -47,6 +47,11 @@ class Collection(BaseModel, frozen=True, extra="forbid"):
     protocol: str
     """Fingerprint of the protocol that the lessons are written in."""
     agentkit: str
+
+    @property
+    def name(self) -> str:
+        """Of the source and, where one solved its problems, the teacher."""
+        return f"{self.source}@{safe(self.teacher)}" if self.teacher else self.source
 
 
 class Collected(BaseModel, frozen=True, extra="forbid"):
@@ -103,7 +108,7 @@ async def collect(
         protocol=protocol.fingerprint(),
         agentkit=version("agentkit"),
     )
-    files = Files(run / FOLDER, name if teacher is None else f"{name}@{safe(teacher.name)}")
+    files = Files(run / FOLDER, made.name)
     with files:
         if done := files.finished(made):
             return done

@@ -1,7 +1,6 @@
-"""From collected lessons to those that a student learns from: no doubles, nothing of the evaluation, kinds in balance."""
+"""From collected lessons to those to learn from: no doubles, nothing of the evaluation, kinds in balance."""
 
 import hashlib
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,9 +36,9 @@ class Curated(BaseModel, frozen=True, extra="forbid"):
     seed: int
     kinds: Mapping[str, int]
     sources: Mapping[str, int]
-    """Lessons by what they were collected from."""
+    """Lessons by how they were collected."""
     licences: Mapping[str, str]
-    """Of each source."""
+    """Of what each `Lesson.source` was made from."""
     learned: int
     """Characters that carry loss."""
     characters: int
@@ -76,7 +75,7 @@ def curate(
             isn't one, or the evaluation data can't be read.
         TraceError: A line is no lesson, or the disk is full.
     """
-    tell = told or (lambda _: None)
+    tell = told or str  # which does nothing
     wanted = {**SHARES, **(shares or {})}
     if wrong := next((f"{kind}={share:g}" for kind, share in wanted.items() if not 0 <= share <= 1), ""):
         raise ConfigurationError(f"the share {wrong} isn't one: give a number from 0 to 1")
@@ -84,11 +83,11 @@ def curate(
     now = protocol.fingerprint()
     if other := next((c for c, _ in found if c.made.protocol != now), None):
         raise ConfigurationError(
-            f"{other.made.source} was collected under protocol {other.made.protocol}, but this is {now}: collect it anew"
+            f"{other.made.source} was collected under protocol {other.made.protocol}, this is {now}: collect it anew"
         )
     dropped: Counter[str] = Counter()
     tell("reading lessons")
-    lessons = [(c.made.source, lesson) for c, path in found for lesson in read_lessons(path)]
+    lessons = [(c, lesson) for c, path in found for lesson in read_lessons(path)]
     lessons = within(lessons, longest, dropped)
     lessons = distinct(lessons, same_task, dropped)
     tell(f"reading the evaluation data in {evaluation}")
@@ -109,8 +108,8 @@ def curate(
         protocol=now,
         seed=seed,
         kinds=counted(lesson.kind for _, lesson in lessons),
-        sources=counted(source for source, _ in lessons),
-        licences={c.made.source: c.made.licence for c, _ in found},
+        sources=counted(c.made.name for c, _ in lessons),
+        licences=dict(sorted({lesson.source: c.made.licence for c, lesson in lessons}.items())),
         learned=sum(len(lesson.messages[n].content) for _, lesson in lessons for n in lesson.learned),
         characters=sum(len(message.content) for _, lesson in lessons for message in lesson.messages),
         collected=tuple(c for c, _ in found),
@@ -124,13 +123,13 @@ def curate(
     return curated
 
 
-Sourced = tuple[str, Lesson]
-"""A lesson with what it was collected from."""
+Sourced = tuple[Collected, Lesson]
+"""A lesson with the collection that it is of."""
 
 
 def within(lessons: Sequence[Sourced], longest: int, dropped: Counter[str]) -> list[Sourced]:
     """The lessons that aren't too long."""
-    kept = [(s, lesson) for s, lesson in lessons if sum(len(m.content) for m in lesson.messages) <= longest]
+    kept = [(c, lesson) for c, lesson in lessons if sum(len(m.content) for m in lesson.messages) <= longest]
     dropped[f"longer than {longest:,} characters"] = len(lessons) - len(kept)
     return kept
 
@@ -140,7 +139,7 @@ def distinct(lessons: Sequence[Sourced], same_task: int, dropped: Counter[str]) 
     decisions: set[tuple[str, ...]] = set()
     tasks: Counter[str] = Counter()
     kept: list[Sourced] = []
-    for source, lesson in lessons:
+    for collection, lesson in lessons:
         task = opening(lesson)
         taught = (task, *(normalised(lesson.messages[n].content) for n in lesson.learned))
         if taught in decisions:
@@ -150,7 +149,7 @@ def distinct(lessons: Sequence[Sourced], same_task: int, dropped: Counter[str]) 
         else:
             decisions.add(taught)
             tasks[task] += 1
-            kept.append((source, lesson))
+            kept.append((collection, lesson))
     return kept
 
 
@@ -173,10 +172,10 @@ def balanced(
     most = sizes(Counter(lesson.kind for _, lesson in lessons), shares)
     taken: Counter[str] = Counter()
     kept: list[Sourced] = []
-    for source, lesson in chance.sample(lessons, len(lessons)):
+    for collection, lesson in chance.sample(lessons, len(lessons)):
         if taken[lesson.kind] < most[lesson.kind]:
             taken[lesson.kind] += 1
-            kept.append((source, lesson))
+            kept.append((collection, lesson))
         else:
             dropped[f"too many that teach {lesson.kind or 'nothing in particular'}"] += 1
     return kept
@@ -191,14 +190,14 @@ def sizes(there: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, in
     together = sum(limits.values())
     limits = {kind: limit / min(together, 1.0) if together else 0.0 for kind, limit in limits.items()}
 
-    def kept(total: int) -> dict[str, int]:
-        return {kind: min(count, math.ceil(limits[kind] * total - 1e-9)) for kind, count in there.items()}
+    def kept(total: float) -> dict[str, float]:
+        return {kind: min(count, limits[kind] * total) for kind, count in there.items()}
 
     # The whole shrinks with what is taken off it, until it is what its parts come to.
-    total = sum(there.values())
-    while (smaller := sum(kept(total).values())) < total:
+    total = float(sum(there.values()))
+    while (smaller := sum(kept(total).values())) < total - 1e-6:
         total = smaller
-    return kept(total)
+    return {kind: int(count + 1e-3) for kind, count in kept(total).items()}
 
 
 def counted(names: Iterable[str]) -> dict[str, int]:

@@ -20,8 +20,8 @@ class Demonstrator:
     """A model whose right runs are learned from.
 
     It is asked as any model is, with worked examples; its decisions are then played again as a student would be asked,
-    without them. What it wrote that couldn't be read is left away. A call that failed or a draft that didn't pass stays,
-    as what a student may find itself in, but isn't learned.
+    without them. What it wrote that couldn't be read is left away. A call that failed or a draft that didn't pass
+    stays, as what a student may find itself in, but isn't learned.
     """
 
     model: Model
@@ -35,9 +35,9 @@ class Demonstrator:
 
     async def solve(self, problem: Problem) -> Problem | Unusable:
         """The problem with the teacher's own script, if it solved it."""
-        id = f"{problem.id}@{self.name}"
+        name = f"{problem.id}@{self.name}"
         if problem.answer is None:
-            return Unusable(id, "only a problem with an answer shows whether a teacher is right")
+            return Unusable(name, "only a problem with an answer shows whether a teacher is right")
         tools = [loaded(t) if isinstance(t, str) else t for t in problem.tools]
         agent = Agent(
             self.model,
@@ -55,13 +55,13 @@ class Demonstrator:
                 async for event in stream:
                     events.append(event)
         except ContextOverflow as error:
-            return Unusable(id, "too long for the teacher", str(error))
+            return Unusable(name, "too long for the teacher", str(error))
         script = tuple(lines(events, tools))
-        solved = replace(problem, id=id, source=f"{problem.source}@{self.name}", script=script)
+        solved = replace(problem, id=name, source=f"{problem.source}@{self.name}", script=script)
         # A failed call isn't held against a teacher as it is against a script: it isn't learned.
         if found := objection(solved, events, tools):
-            return Unusable(id, *found)
-        return solved if script else Unusable(id, *(failure(events) or ("it decided nothing", "")))
+            return Unusable(name, *found)
+        return solved if script else Unusable(name, *(failure(events) or ("it decided nothing", "")))
 
 
 def lines(events: Sequence[Event], tools: Sequence[Tool]) -> Iterator[Line]:

@@ -12,6 +12,7 @@ from agentkit.answer import Usage
 from agentkit.errors import ConfigurationError
 from agentkit.evaluate.completions import SAVED, Remembering
 from agentkit.evaluate.item import Record
+from agentkit.evaluate.strategies.bench import Repeatable
 from agentkit.models.llamacpp import LlamaCpp
 from agentkit.models.model import Completion, Grammar, Message, Sampling
 from agentkit.models.scripted import ScriptedModel
@@ -165,3 +166,9 @@ def test_several_processes_may_keep_the_same(tmp_path: Path) -> None:
     other.keep("key", Completion(text="second", finish="stop"))
     assert (kept := one.recall("key")) is not None
     assert kept.text == "first"
+
+
+def test_whether_a_model_was_taught_shows_through_what_stands_before_it(tmp_path: Path) -> None:
+    for taught in (True, False):
+        model = Repeatable(Remembering(ScriptedModel([], taught=taught), tmp_path / "kept.sqlite"))
+        assert model.taught is taught

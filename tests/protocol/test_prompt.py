@@ -120,6 +120,16 @@ def seen(*texts: str, limit: int = 10_000, source: str = "", **more: Any) -> tup
     return protocol.observation(Observed(call=1, evidence=evidence, **more), tool="find", limit=limit)
 
 
+def test_a_model_that_was_taught_is_shown_the_same_but_for_the_worked_examples() -> None:
+    history = [Turn(task="Who?", answer="Ann.")]
+    given = [Evidence(id=1, tool=protocol.GIVEN, call=0, text="e")]
+    shown = protocol.opening(TOOLS, history, "How?", plan=True, given=given, limit=99)
+    taught = protocol.opening(TOOLS, history, "How?", plan=True, given=given, limit=99, examples=False)
+    assert taught[1:] == shown[-3:]
+    assert len(shown) > len(taught) == 4
+    assert taught[0].content == shown[0].content.replace(protocol.EXAMPLES, "")
+
+
 def test_evidence_is_numbered_with_its_tool_and_its_source() -> None:
     text, cut = seen("The lamp is in the hall.", "The key is lost.", source="house.md > Rooms")
     assert cut == 0
@@ -199,6 +209,7 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
 OTHERWISE: Mapping[str, object] = {
     "SYSTEM": "Solve it.\n{tools}",
     "NEXT": "Go on.",
+    "EXAMPLES": "Look.",
     "READINGS": (),
     "GIVE_UP": ("no idea",),
     "PLAN_STEPS": 7,

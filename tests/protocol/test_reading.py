@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit import grammars, protocol
+from agentkit.decision import written as write
+from agentkit.events import Step
 from agentkit.models.grammar import admits
 from agentkit.models.model import Grammar
-from agentkit.protocol import Malformed, Proposal
+from agentkit.protocol import Call, Decision, GiveUp, Malformed, Plan, Proposal
 
 from .house import (
     TOOLS,
@@ -143,3 +145,26 @@ def test_a_structured_answer_is_checked_leaf_by_leaf() -> None:
 @pytest.mark.parametrize(("value", "lines"), [('"a\\nb  c"', ["a b c"]), ("3.50", ["3.5"]), ("[]", []), ("null", [])])
 def test_leaves_of_what_is_no_object(value: str, lines: list[str]) -> None:
     assert protocol.leaves(value) == lines
+
+
+# What is written is what is read
+
+
+@pytest.mark.parametrize(
+    ("decision", "typed"),
+    [
+        (Plan(steps=(Step(tool="find", purpose="the lamp"),)), False),
+        (Call(tool="find", arguments={"words": ["lamp"], "limit": 2, "kind": "room"}), False),
+        (Proposal(text='It is in the "h\u00e4ll".', cited=(1,)), False),
+        (Proposal(text="[1.5,2]", cited=(1,)), True),
+        (GiveUp(reason=grammars.GIVE_UP[1]), False),
+    ],
+)
+def test_a_decision_is_written_as_it_is_read(decision: Decision, typed: bool) -> None:
+    assert protocol.read(write(decision, TOOLS, typed=typed), TOOLS) == decision
+
+
+def test_arguments_are_written_in_the_order_that_the_grammar_has() -> None:
+    text = write(Call(tool="find", arguments={"kind": "room", "words": ["lamp"]}), TOOLS)
+    assert text == '{"tool":"find","arguments":{"words":["lamp"],"kind":"room"}}'
+    assert admits(grammars.act_grammar([find], []), text)

@@ -161,7 +161,7 @@ def fits(drawn: Mapping[Fraction, Fraction], mentions: list[Mentioned], constant
     new = [drawn.get(m.value, m.value) for m in mentions]
     if len(set(new)) < len(new) or any(v in constants or v <= 2 for v in drawn.values()):
         return False
-    if drawn.keys() == set(drawn.values()) or any(v == n for v, n in drawn.items()):
+    if any(value == new_value for value, new_value in drawn.items()):
         return False
     shares = [drawn.get(m.value, m.value) for m in mentions if m.value <= 100]
     if any(v > 100 for v in shares) and any(c == 100 for c in constants):

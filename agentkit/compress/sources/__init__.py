@@ -11,7 +11,7 @@ from agentkit.errors import UnknownName
 
 Problems = Iterator[Problem | Unusable]
 Make = Callable[[Path, Random], Problems]
-"""From the folder of training data and a source of chance to problems: for a seed, always the same ones in one order."""
+"""From the folder of training data and a source of chance to problems: for a seed, the same ones in the same order."""
 
 
 @dataclass(frozen=True)

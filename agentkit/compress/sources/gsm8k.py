@@ -21,9 +21,9 @@ FILE = "gsm8k_train.jsonl"
 MARK = re.compile(r"<<([^<>]*)>>")
 EQUATION = re.compile(
     r"<<(?P<mark>[^<>]*)>>"
-    r"|(?P<left>(?:[$\u20ac\u00a3]?(?:\d[\d.,]*|\.\d+)%?|[-+*/x\u00d7\u00f7()]|[ ])+)=\s*[$\u20ac\u00a3]?(?P<right>\d[\d.,]*(?<![.,]))"
+    r"|(?P<left>(?:[$€£]?(?:\d[\d.,]*|\.\d+)%?|[-+*/x×÷()]|[ ])+)=\s*[$€£]?(?P<right>\d[\d.,]*(?<![.,]))"
 )
-SIGNS = str.maketrans({"x": "*", "\u00d7": "*", "\u00f7": "/"})
+SIGNS = str.maketrans({"x": "*", "×": "*", "÷": "/"})
 POINT = re.compile(r"(?<![\d.])\.(?=\d)")
 HUNDREDTH = re.compile(r"\*0\.01(?!\d)")
 HALF = re.compile(r"\*0\.50?(?!\d)")
@@ -113,7 +113,7 @@ def plain(expression: str) -> str:
     A hundredth and a half are written as divisions: the numbers of those are known where percent or halves are spoken
     of.
     """
-    bare = re.sub(r"[$\u20ac\u00a3,\s]", "", expression).translate(SIGNS).lstrip("+")
+    bare = re.sub(r"[$€£,\s]", "", expression).translate(SIGNS).lstrip("+")
     return HALF.sub("/2", HUNDREDTH.sub("/100", POINT.sub("0.", bare)))
 
 
@@ -146,7 +146,7 @@ def needed(steps: Mapping[str, Fraction]) -> tuple[str, ...]:
     """The steps without those whose value no later one uses."""
     kept: list[str] = []
     used: set[Fraction] = set()
-    for expression, value in reversed(steps.items()):
+    for expression, value in reversed(list(steps.items())):
         if not kept or value in used:
             kept.insert(0, expression)
             used |= {Fraction(m[0]) for m in OPERAND.finditer(expression)}
