@@ -129,7 +129,7 @@ class Agent(Generic[T]):
             passages: What the answer may stand on besides what tools report: the first numbered evidence.
 
         Raises:
-            ConfigurationError: The task is empty.
+            ConfigurationError: The task is empty, or the model was taught another protocol.
             ModelError: The model failed; what had happened was yielded before.
         """
         if not task.strip():
@@ -254,6 +254,8 @@ class Agent(Generic[T]):
         """The model, loaded if it was only named so far."""
         if self._model is None:
             self._model = await load_model(self._named)
+        if self._model.protocol:
+            protocol.require(self._model.protocol, of=self._model.name)
         return self._model
 
     async def aclose(self) -> None:

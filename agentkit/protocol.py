@@ -21,6 +21,7 @@ from agentkit.decision import Proposal as Proposal
 from agentkit.decision import compact as compact
 from agentkit.decision import leaves as leaves
 from agentkit.decision import read as read
+from agentkit.errors import ConfigurationError
 from agentkit.events import Observed, Step, Told, Turn
 from agentkit.grammars import GIVE_UP, act_grammar, plan_grammar
 from agentkit.injections import without_injections
@@ -281,3 +282,16 @@ def fingerprint() -> str:
     ]
     said += [plan_grammar([tool]).lark, act_grammar([tool], [1]).lark, act_grammar([], [1], numbers=["1"]).lark]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
+
+
+def require(taught: str, *, of: str) -> None:
+    """Refuse a model that was taught to read and write runs otherwise than they are written now.
+
+    Raises:
+        ConfigurationError: It was taught another protocol.
+    """
+    if taught != (now := fingerprint()):
+        raise ConfigurationError(
+            f"{of} was taught protocol {taught}, but this agentkit writes {now}; train it anew (agentkit distil), "
+            "get the agentkit that it was made with, or use its base"
+        )

@@ -1,5 +1,6 @@
-"""`agentkit models`: what models there are, and fetching them."""
+"""`agentkit models`: what models and adapters there are, fetching models, adding and removing adapters."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-app = typer.Typer(help="List the known models; `pull` fetches them.", rich_markup_mode="markdown")
+app = typer.Typer(
+    help="List the known models and adapters; `pull` fetches models, `add` and `remove` are for adapters.",
+    rich_markup_mode="markdown",
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -17,7 +21,7 @@ def models(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> int:
-    """List the known models, or fetch one with `pull`."""
+    """List the known models and adapters, or fetch a model with `pull`."""
     if context.invoked_subcommand is not None:
         return 0
     from rich.console import Console
@@ -82,6 +86,37 @@ def pull(
         else:
             path = catalog.pull(name, spoken(view, name), again=again)
         print(f"{name}  {path}")
+    return 0
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="An adapter's .safetensors file.")],
+) -> int:
+    """Add an adapter; from then on its name names its base with the adapter merged in."""
+    from agentkit import protocol
+    from agentkit.cli.opening import load_settings
+    from agentkit.models import adapters
+
+    load_settings()
+    card = adapters.read_card(file)
+    protocol.require(card.protocol, of=f"adapter {card.name}")
+    adapters.add(file)
+    print(f"{card.name}  {card.base} taught with {card.lessons} lessons; use it: --model {card.name}")
+    return 0
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="The adapter.")],
+) -> int:
+    """Delete an adapter that was added; its base stays."""
+    from agentkit.cli.opening import load_settings
+    from agentkit.models import adapters
+
+    load_settings()
+    adapters.remove(name)
+    print(f"{name}: removed")
     return 0
 
 

@@ -32,9 +32,12 @@ def check_model(settings: Settings) -> None:
     Raises:
         ConfigurationError: It can't be used as it stands.
     """
+    from agentkit import protocol
     from agentkit.models import catalog
 
-    catalog.resolve(settings.model or catalog.DEFAULT)
+    source = catalog.resolve(settings.model or catalog.DEFAULT)
+    if source.protocol:
+        protocol.require(source.protocol, of=source.name)
 
 
 def leaving(settings: Settings) -> list[str]:

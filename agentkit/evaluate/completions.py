@@ -24,6 +24,7 @@ class Remembering(Model):
 
     def __init__(self, inner: Model, path: Path) -> None:
         self._inner = inner
+        self.protocol = inner.protocol
         self.name = inner.name
         self.context = inner.context
         self.taught = inner.taught

@@ -3,6 +3,7 @@
 Only `pull` downloads. Everything else looks at what is on this machine.
 """
 
+import asyncio
 import os
 import re
 import shutil
@@ -14,7 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from agentkit.errors import ConfigurationError, DownloadError, MissingExtra, ModelError, UnknownName
-from agentkit.models import download
+from agentkit.models import adapters, download
+from agentkit.models.cache import cache
 from agentkit.models.download import File, Progress
 from agentkit.models.known import DEFAULT, EMBEDDER, KNOWN, Entry
 from agentkit.models.model import Model
@@ -45,7 +47,7 @@ class Listed(BaseModel, frozen=True):
     """An entry as `agentkit models` shows it."""
 
     name: str
-    kind: Literal["model", "embedder"]
+    kind: Literal["model", "embedder", "adapter"]
     bytes: int
     """On disk if it is installed, else to be fetched."""
     licence: str
@@ -62,18 +64,14 @@ class Source(BaseModel, frozen=True):
     """As `resolve` would find it again."""
     path: Path | None = None
     """The GGUF file, for llamacpp; the folder, for transformers; the text of replies, for scripted."""
+    adapter: Path | None = None
+    """What is to be merged into the file at `path`."""
+    protocol: str = ""
+    """Fingerprint of the protocol that the adapter was taught."""
     url: str = ""
     """The endpoint, for openai."""
     model: str = ""
     """What the endpoint calls the model."""
-
-
-def cache() -> Path:
-    """Where weights are kept: AGENTKIT_CACHE, else agentkit's folder in the user's cache."""
-    if own := os.environ.get("AGENTKIT_CACHE"):
-        return Path(own).expanduser().absolute()
-    users = os.environ.get("XDG_CACHE_HOME")
-    return (Path(users) if users else Path.home() / ".cache") / "agentkit"
 
 
 def locate(name: str) -> Path | None:
@@ -120,8 +118,8 @@ def pull(name: str, progress: Progress | None = None, *, again: bool = False) ->
 
 
 def listing() -> list[Listed]:
-    """Every known model, and whether it is here."""
-    return [
+    """Every known model, and whether it is here; then the adapters."""
+    known = [
         Listed(
             name=entry.name,
             kind=entry.kind,
@@ -133,10 +131,14 @@ def listing() -> list[Listed]:
         for entry in KNOWN.values()
         for path in (locate(entry.name),)
     ]
+    return known + [_listed(name, path) for name, path in adapters.installed().items()]
 
 
 def resolve(spec: str) -> Source:
     """Say what a spec stands for.
+
+    An adapter's name stands for its base with it, and so does `base+adapter`. A base that has an adapter shipped with
+    it is used with that one; `base+none` is the base alone.
 
     Args:
         spec: A known name, a path to a GGUF file or to a Hugging Face folder, the id (owner/name) of a model in the
@@ -146,8 +148,12 @@ def resolve(spec: str) -> Source:
         UnknownName: It is none of these.
         ConfigurationError: It is one of these but can't be used as it stands; the message says what to do.
     """
-    if spec in KNOWN:
-        return _known(KNOWN[spec])
+    base, _, adapter = spec.partition("+")
+    if base in KNOWN:
+        adapter = adapter or adapters.SHIPPED.get(base, adapters.NONE)
+        return _known(KNOWN[base]) if adapter == adapters.NONE else _adapted(adapter, base)
+    if spec in adapters.installed():
+        return _adapted(spec)
     if spec.startswith(("http://", "https://")):
         return _endpoint(spec)
     if spec.startswith(SCRIPTED):
@@ -195,7 +201,8 @@ async def load(
         return await Transformers.load(source.path, name=source.name, **options)
     from agentkit.models.llamacpp import LlamaCpp
 
-    return await LlamaCpp.load(source.path, name=source.name, **options)
+    path = await asyncio.to_thread(adapters.merged, source.adapter, source.path) if source.adapter else source.path
+    return await LlamaCpp.load(path, name=source.name, **options)
 
 
 def _silent(_done: int, _total: int, _message: str) -> None:
@@ -209,7 +216,24 @@ def _entry(name: str) -> Entry:
 
 
 def _models() -> list[str]:
-    return [entry.name for entry in KNOWN.values() if entry.kind == "model"]
+    return [*(entry.name for entry in KNOWN.values() if entry.kind == "model"), *adapters.installed()]
+
+
+def _listed(name: str, path: Path) -> Listed:
+    try:
+        card = adapters.read_card(path)
+        licence, told = KNOWN[card.base].licence, f"adapter: {card.base} taught with {card.lessons} lessons"
+    except ConfigurationError as error:  # one bad file mustn't hide the others
+        licence, told = "", str(error)
+    return Listed(name=name, kind="adapter", bytes=_size(path), licence=licence, description=told, path=path)
+
+
+def _adapted(name: str, base: str = "") -> Source:
+    path, card = adapters.find(name)
+    if base and card.base != base:
+        raise ConfigurationError(f"adapter {name} is for {card.base}, not for {base}; use {card.base}+{name}")
+    known = _known(KNOWN[card.base])
+    return known.model_copy(update={"name": f"{card.base}+{name}", "adapter": path, "protocol": card.protocol})
 
 
 def _known(entry: Entry) -> Source:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from agentkit.answer import Usage
 from agentkit.errors import ConfigurationError, ContextOverflow, ModelError
-from agentkit.models.gguf_header import trained_context
+from agentkit.models.gguf_header import taught_protocol, trained_context
 from agentkit.models.grammar import admits, compile_grammar
 from agentkit.models.llama_server import Generated, LlamaServer
 from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session
@@ -69,7 +69,10 @@ class LlamaCpp(Model):
                 parallel=parallel,
                 threads=threads,
             )
-            return cls(server, name=name or str(path))
+            model = cls(server, name=name or str(path))
+            model.protocol = taught_protocol(file)
+            model.taught = bool(model.protocol)
+            return model
 
         return await asyncio.to_thread(open_model)
 

@@ -101,6 +101,8 @@ class Model(ABC):
 
     name: str
     """As the catalog would find it again."""
+    protocol: str = ""
+    """Fingerprint of the protocol that it was taught; empty if it was taught none."""
     context: int | None = None
     """Tokens a transcript may have, the generated ones included; None if the engine doesn't say."""
     taught: bool = False

@@ -5,12 +5,22 @@ was measured for the catalog's models stands in `tests/benchmarks/bench_formats.
 than the source's brings no quality back: the weights stay what the source rounded them to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from agentkit.errors import ConfigurationError, ModelError, UnknownName
-from agentkit.models.gguf_files import Planned, file_type, gguf_package, metadata_of, open_gguf, plan, write_gguf
+from agentkit.models.gguf_files import (
+    Planned,
+    Value,
+    file_type,
+    gguf_package,
+    metadata_of,
+    open_gguf,
+    plan,
+    write_gguf,
+)
 
 Format = Literal["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "F16", "BF16"]
 """The formats that the gguf package can write; it reads K-quants but can't make them."""
@@ -18,7 +28,15 @@ Format = Literal["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "F16", "BF16"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
-def requantize(source: Path, target: Path, to: Format, *, progress: Callable[[int, int], None] | None = None) -> Path:
+def requantize(
+    source: Path,
+    target: Path,
+    to: Format,
+    *,
+    changes: Mapping[str, Callable[[], Any]] | None = None,
+    properties: Mapping[str, str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
     """Write `source` to `target` with its weight matrices in the format `to`.
 
     Metadata, tokenizer and the order and names of the tensors stay; vectors (norms, biases) stay as they
@@ -26,12 +44,14 @@ def requantize(source: Path, target: Path, to: Format, *, progress: Callable[[in
     F16 and BF16, which hold everything. The target appears complete or not at all.
 
     Args:
+        changes: By the names of tensors, what computes an array of the tensor's shape to be added to it.
+        properties: Texts to be added to the metadata, before all others.
         progress: Told the tensors done and the tensors there are.
 
     Raises:
         MissingExtra: numpy or gguf isn't installed.
         ConfigurationError: No such format, or `target` is `source`.
-        ModelError: The source isn't a GGUF file, is damaged, or the disk is full.
+        ModelError: The source isn't a GGUF file, is damaged, hasn't a tensor to be changed, or the disk is full.
     """
     if to not in FORMATS:
         raise UnknownName("format", to, FORMATS)
@@ -43,13 +63,16 @@ def requantize(source: Path, target: Path, to: Format, *, progress: Callable[[in
         architecture = reader.get_field("general.architecture")
         if architecture is None:
             raise ValueError("it names no general.architecture")
+        changes = changes or {}
+        if absent := changes.keys() - {tensor.name for tensor in reader.tensors}:
+            raise ValueError(f"it has no tensor {min(absent)}")
         wanted = gguf.GGMLQuantizationType[to]
         write_gguf(
             target,
             architecture=architecture.contents(),
             alignment=reader.alignment,
-            metadata=metadata_of(reader, {"general.file_type": file_type(to)}),
-            tensors=[_tensor(gguf, tensor, wanted) for tensor in reader.tensors],
+            metadata=_metadata(reader, to, properties or {}),
+            tensors=[_tensor(gguf, tensor, wanted, changes.get(tensor.name)) for tensor in reader.tensors],
             progress=progress,
         )
     except (OSError, ValueError) as error:
@@ -57,7 +80,14 @@ def requantize(source: Path, target: Path, to: Format, *, progress: Callable[[in
     return target
 
 
-def _tensor(gguf: Any, tensor: Any, wanted: Any) -> Planned:
+def _metadata(reader: Any, to: Format, properties: Mapping[str, str]) -> Iterator[Value]:
+    text = gguf_package().GGUFValueType.STRING
+    kept = metadata_of(reader, {"general.file_type": file_type(to)})
+    added = (Value(name, value, text) for name, value in properties.items())
+    return chain(added, (value for value in kept if value.name not in properties))
+
+
+def _tensor(gguf: Any, tensor: Any, wanted: Any, change: Callable[[], Any] | None) -> Planned:
     shape = [int(n) for n in reversed(tensor.shape)]
     kept, block = tensor.tensor_type, gguf.GGML_QUANT_SIZES[wanted][0]
     if len(shape) < 2:
@@ -68,7 +98,7 @@ def _tensor(gguf: Any, tensor: Any, wanted: Any) -> Planned:
         chosen = kept
     else:
         chosen = wanted
-    return plan(tensor.name, shape, chosen, lambda: _converted(gguf, tensor, chosen))
+    return plan(tensor.name, shape, chosen, lambda: _converted(gguf, tensor, chosen, change))
 
 
 def _bits(gguf: Any, kind: Any) -> float:
@@ -76,7 +106,8 @@ def _bits(gguf: Any, kind: Any) -> float:
     return 8 * nbytes / elements
 
 
-def _converted(gguf: Any, tensor: Any, to: Any) -> Any:
-    if tensor.tensor_type == to:
+def _converted(gguf: Any, tensor: Any, to: Any, change: Callable[[], Any] | None) -> Any:
+    if change is None and tensor.tensor_type == to:
         return tensor.data
-    return gguf.quants.quantize(gguf.quants.dequantize(tensor.data, tensor.tensor_type), to)
+    wide = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+    return gguf.quants.quantize(wide if change is None else wide + change(), to)

@@ -4,13 +4,16 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from agentkit import protocol
 from agentkit.cli import models
 from agentkit.errors import DownloadError
 from agentkit.models import catalog
+from agentkit.models.adapter import Card, write
 
 from .conftest import Cli
 
@@ -98,3 +101,59 @@ def test_on_a_terminal_a_bar_shows_the_progress(pulled: list[tuple[str, bool]], 
     assert models.with_bar(view, "smollm2-135m", again=False) == tmp_path / "smollm2-135m"
     assert "100.0/100.0 MB" in file.getvalue()
     assert "\x1b[31mpart" not in file.getvalue()
+
+
+def adapter(folder: Path, **changes: Any) -> Path:
+    """An adapter for the smallest model, of this protocol."""
+    numpy: Any = pytest.importorskip("numpy")
+    given: dict[str, Any] = {
+        "name": "sums",
+        "base": "smollm2-135m",
+        "base_sha256": "0" * 64,
+        "protocol": protocol.fingerprint(),
+        "rank": 2,
+        "alpha": 2,
+        "targets": ("q_proj",),
+        "seed": 0,
+        "steps": 1,
+        "lessons": 20,
+        "fingerprint": "f",
+        "data": {},
+        "command": "",
+        "hardware": "",
+    }
+    module = "model.layers.0.self_attn.q_proj"
+    tensors = {f"{module}.lora_A.weight": numpy.ones((2, 8)), f"{module}.lora_B.weight": numpy.ones((8, 2))}
+    write(path := folder / "file.safetensors", Card(**(given | changes)), tensors)
+    return path
+
+
+def test_an_adapter_is_added_listed_and_removed(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("models", "add", str(adapter(tmp_path)))
+    assert ran == (0, "sums  smollm2-135m taught with 20 lessons; use it: --model sums\n", "")
+    [line] = [line for line in cli("models").out.splitlines() if "sums" in line]
+    assert line.split()[:2] == ["here", "sums"]
+    assert json.loads(cli("models", "--json").out)[-1]["kind"] == "adapter"
+    ran = cli("ask", "What is 2+2?", "--model", "sums")
+    assert (ran.code, ran.out) == (2, "")
+    assert "agentkit models pull smollm2-135m" in ran.err
+    assert cli("models", "remove", "sums") == (0, "sums: removed\n", "")
+    ran = cli("models", "remove", "sums")
+    assert (ran.code, ran.err) == (2, "agentkit: no adapter named 'sums'; there are: none\n")
+
+
+def test_an_adapter_of_another_protocol_is_refused_with_a_way_out(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("models", "add", str(adapter(tmp_path, protocol="old")))
+    now = protocol.fingerprint()
+    said = f"agentkit: adapter sums was taught protocol old, but this agentkit writes {now}; train it anew"
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(said)
+    assert len(ran.err.splitlines()) == 1
+    assert "sums" not in cli("models").out
+
+
+def test_what_is_no_adapter_is_refused(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_bytes(b"nothing of the sort")
+    ran = cli("models", "add", str(tmp_path / "x.safetensors"))
+    assert (ran.code, ran.out) == (2, "")
+    assert "x.safetensors is no adapter of agentkit's" in ran.err

@@ -92,6 +92,7 @@ class Repeatable(Model):
 
     def __init__(self, inner: Model) -> None:
         self._inner = inner
+        self.protocol = inner.protocol
         self.name = inner.name
         self.context = inner.context
         self.taught = inner.taught

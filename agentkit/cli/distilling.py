@@ -1,0 +1,256 @@
+"""The later half of `agentkit distil`: `train` a student on lessons, `evaluate` it, `export` it."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from agentkit.compress.recipe import Recipe
+
+RUN = Path("runs/distil")
+Run = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run; names the adapter.")]
+Trained = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run, or an adapter's file.")]
+Base = Annotated[str, typer.Option(metavar="MODEL", help="The base, if it isn't where the run had it.")]
+
+
+def train(
+    *,
+    run: Run = RUN,
+    lessons: Annotated[
+        Path | None, typer.Option(metavar="FILE", show_default=False, help="By default the run's lessons.jsonl.")
+    ] = None,
+    base: Annotated[
+        str, typer.Option("--base", "-b", metavar="MODEL", help="A name from `agentkit models`, a GGUF, an HF folder.")
+    ] = "smollm2-135m",
+    method: Annotated[Literal["lora", "full"], typer.Option(help="Low-rank changes, or all weights.")] = "lora",
+    rank: Annotated[int, typer.Option(metavar="N", help="Of the low-rank changes.")] = 64,
+    alpha: Annotated[int, typer.Option(metavar="N", help="Their weight, times their rank.")] = 64,
+    rate: Annotated[
+        float | None, typer.Option(metavar="X", show_default=False, help="Highest learning rate; 1e-3, full 1e-4.")
+    ] = None,
+    epochs: Annotated[float, typer.Option(metavar="X", help="Times that each lesson is seen.")] = 1.0,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", show_default=False, help="Steps to take, instead of epochs.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="X", show_default=False, help="Stop in time; the same command goes on.")
+    ] = None,
+    tokens: Annotated[int, typer.Option(metavar="N", help="Learned tokens a step.")] = 2048,
+    row: Annotated[int, typer.Option(metavar="N", help="Tokens of a packed row.")] = 2048,
+    at_once: Annotated[
+        int | None, typer.Option(metavar="N", show_default=False, help="Tokens computed at once; 2048, on a GPU 16384.")
+    ] = None,
+    context: Annotated[int, typer.Option(metavar="N", help="Longer lessons are left out.")] = 8192,
+    held_out: Annotated[float, typer.Option(metavar="X", help="Share of the tasks kept to score.")] = 0.02,
+    seed: Annotated[int, typer.Option(metavar="N")] = 0,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16/--fp32", show_default=False, help="Precision; bf16 where that is faster.")
+    ] = None,
+    checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Less memory, half the speed.")] = False,
+    teacher: Annotated[str, typer.Option(metavar="DIR", help="HF folder; its distributions are learned too.")] = "",
+    weight: Annotated[float, typer.Option(metavar="X", help="Of the teacher in the loss.")] = 0.5,
+    divergence: Annotated[
+        Literal["forward", "reverse"], typer.Option(help="KL from the teacher, or to it.")
+    ] = "forward",
+    temperature: Annotated[float, typer.Option(metavar="X", help="Of the compared distributions.")] = 1.0,
+    on_policy: Annotated[float, typer.Option(metavar="X", help="Share of steps in which the student writes.")] = 0.0,
+    device: Annotated[str, typer.Option(metavar="D", help="cpu, cuda, or the best there is.")] = "auto",
+) -> int:
+    """Train a student on lessons. Killed or stopped, the same command goes on and ends with the same weights."""
+    from agentkit.cli.opening import load_settings
+    from agentkit.compress.base import open_base
+    from agentkit.compress.network import chosen, has_bf16
+    from agentkit.compress.train import Conditions
+    from agentkit.compress.train import train as learn
+
+    load_settings()
+    device = chosen(device)
+    recipe = checked(
+        {
+            "method": method,
+            "rank": rank,
+            "alpha": alpha,
+            "rate": rate or (1e-3 if method == "lora" else 1e-4),
+            "epochs": epochs,
+            "steps": steps,
+            "tokens": tokens,
+            "row": row,
+            "at_once": at_once or (2048 if device == "cpu" else 16384),
+            "context": context,
+            "held_out": held_out,
+            "seed": seed,
+            "bf16": has_bf16(device) if bf16 is None else bf16,
+            "checkpointing": checkpointing,
+            "teacher": teacher,
+            "weight": weight,
+            "divergence": divergence,
+            "temperature": temperature,
+            "on_policy": on_policy,
+        }
+    )
+    conditions = Conditions(
+        out=run,
+        command=command(),
+        licences=licences(),
+        minutes=minutes,
+        device=device,
+        tell=lambda x: print(x, flush=True),
+    )
+    result = learn(lessons or run / "lessons.jsonl", open_base(base), recipe, conditions)
+    print(f"{result.path}  weights after step {result.card.steps}")
+    return 0
+
+
+def export(
+    out: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="The GGUF file to write.")],
+    *,
+    run: Trained = RUN,
+    to: Annotated[str, typer.Option("--format", metavar="F", help="Q8_0, Q4_0, F16, BF16 …")] = "Q8_0",
+    base: Base = "",
+    like: Annotated[
+        Path | None, typer.Option(metavar="FILE", show_default=False, help="A GGUF of the base, if that is a folder.")
+    ] = None,
+) -> int:
+    """Write what was trained as a GGUF file, merged into its base, with a model card next to it."""
+    from agentkit.cli.opening import load_settings
+    from agentkit.compress.export import export as write
+    from agentkit.errors import UnknownName
+    from agentkit.models.requantize import FORMATS
+
+    load_settings()
+    found = {str(known): known for known in FORMATS}.get(to.upper())
+    if found is None:
+        raise UnknownName("format", to, FORMATS)
+    write(run, out, found, base=base, like=like)
+    print(f"{out}  {out.with_suffix('.md')}")
+    return 0
+
+
+def evaluate(
+    tasks: Annotated[
+        list[str], typer.Argument(metavar="TASK...", show_default=False, help="As for agentkit evaluate.")
+    ],
+    *,
+    run: Trained = RUN,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", show_default=False, help="For the runs; by default in the run's.")
+    ] = None,
+    base: Base = "",
+    limit: Annotated[int | None, typer.Option(metavar="N", show_default=False, help="Items of each task.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", show_default=False, help="Data of built-in tasks.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the draw.")] = 0,
+) -> int:
+    """Run tasks with the base and with what was trained, compare them, and put the scores into the card."""
+    import asyncio
+
+    from rich.console import Console
+
+    from agentkit.cli import opening
+    from agentkit.cli.evaluate import report, run_all
+    from agentkit.compress.export import export as write
+    from agentkit.evaluate.comparison import compare
+    from agentkit.evaluate.strategies.bench import clockless
+    from agentkit.evaluate.summary import summarize
+    from agentkit.evaluate.tasks import load_task
+    from agentkit.limits import Limits
+
+    out = out or (run.parent if run.is_file() else run) / "evaluation"
+    file = out / "taught.gguf"
+    card = write(run, file, base=base)
+    found: list[list[Any]] = []
+    for name, model in {"base": base or base_alone(card.base), "taught": str(file)}.items():
+        settings = opening.load_settings({"model": model, "data": data, "seed": seed})
+        opening.check_model(settings)
+        how = {
+            "seed": settings.seed,
+            "temperature": settings.temperature,
+            "limits": clockless(settings.table("limits", Limits)),
+            "tool_settings": settings.tools,
+        }
+        loaded = [load_task(task, data=settings.data) for task in tasks]
+        view = Console(stderr=True, highlight=False)
+        running = run_all(
+            loaded,
+            ("agent",),
+            settings,
+            how,
+            root=out / name,
+            limit=limit,
+            parallel=1,
+            resume=(out / name).exists(),
+            command=command(),
+            view=view,
+        )
+        found.append(asyncio.run(running))
+    before, after = found
+    scores = {
+        f"{summary.task}, {name}": round(summary.score.value, 4)
+        for name, runs in zip(("base", "taught"), found, strict=True)
+        for summary in (summarize(header, records) for header, records in runs)
+        if summary.score
+    }
+    keep_scores(run, scores)
+    return report(
+        [*before, *after], [compare(*pair) for pair in zip(before, after, strict=True)], as_json=False, page=None
+    )
+
+
+def keep_scores(run: Path, scores: Mapping[str, float]) -> None:
+    """Put scores into an adapter's card; the folder of a whole model keeps its own."""
+    from agentkit.compress import card as cards
+    from agentkit.compress.results import ADAPTER
+    from agentkit.models.adapter import read_card, recarded
+
+    file = run if run.is_file() else run / ADAPTER
+    if not file.is_file():
+        return
+    old = read_card(file)
+    card = old.model_copy(update={"scores": {**old.scores, **scores}})
+    recarded(file, file, card)
+    cards.write(file.with_suffix(".md"), card, file)
+
+
+def base_alone(name: str) -> str:
+    """The base without an adapter that ships with it."""
+    from agentkit.models.adapters import NONE
+    from agentkit.models.known import KNOWN
+
+    return f"{name}+{NONE}" if name in KNOWN else name
+
+
+def checked(fields: Mapping[str, Any]) -> "Recipe":
+    """The recipe of these options.
+
+    Raises:
+        ConfigurationError: One of them can't be; names it.
+    """
+    from pydantic import ValidationError
+
+    from agentkit.compress.recipe import Recipe
+    from agentkit.errors import ConfigurationError
+
+    try:
+        return Recipe.model_validate(fields)
+    except ValidationError as error:
+        [first, *_] = error.errors()
+        flag = "".join(f"--{part}".replace("_", "-") for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{flag} {first['input']}: {said}" if flag else said) from None
+
+
+def licences() -> dict[str, str]:
+    """The licence of each source that lessons are made from."""
+    from agentkit.compress.sources import SOURCES
+
+    return {name: source.licence for name, source in SOURCES.items()}
+
+
+def command() -> str:
+    """The command that runs, for the record."""
+    return " ".join(["agentkit", *map(shlex.quote, sys.argv[1:])])

@@ -1,0 +1,98 @@
+"""What a student starts from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentkit.errors import ConfigurationError
+from agentkit.models import catalog
+from agentkit.models.adapters import NONE, sha256
+from agentkit.models.cache import cache
+from agentkit.models.model import Message
+from agentkit.models.template import Template
+from agentkit.models.transcript import Owned, Tokenize, Transcript
+
+
+@dataclass(frozen=True)
+class Speech:
+    """How a model reads and writes transcripts."""
+
+    tokenize: Tokenize
+    template: Template
+    ends: tuple[int, ...]
+    """The ids that end a turn."""
+
+    def whole(self, messages: Sequence[Message], own: Sequence[int]) -> Owned:
+        """The ids of a transcript that is over; `own` are the indices of the messages that the model writes."""
+        return Transcript(self.tokenize, self.template).whole(messages, own=own, ends=self.ends)
+
+
+@dataclass(frozen=True)
+class Base:
+    """A model before training."""
+
+    folder: Path
+    """In Hugging Face's form."""
+    name: str
+    """As the catalog knows it, or where it was."""
+    sha256: str
+    """Of the GGUF file, or of the weights in the folder where there is none."""
+    speech: Speech
+
+
+def open_base(spec: str) -> Base:
+    """A base by its name in the catalog, its GGUF file, or its Hugging Face folder.
+
+    A GGUF file is converted once and kept in the cache.
+
+    Raises:
+        ConfigurationError: It isn't there, or can't be trained.
+        MissingExtra: What converts or reads it isn't installed.
+    """
+    from agentkit.models.tokenizer import HFTokenizer
+
+    given = Path(spec).expanduser()
+    if given.is_dir():
+        folder, sha = given, weights_hash(given)
+    else:
+        file = gguf_file(spec)
+        folder, sha = converted(file), sha256(file)
+    tokenizer = HFTokenizer(folder)
+    speech = Speech(tokenizer.tokenize, tokenizer.template, tuple(sorted(tokenizer.ends)))
+    return Base(folder=folder, name=spec, sha256=sha, speech=speech)
+
+
+def gguf_file(spec: str) -> Path:
+    """The GGUF file of a known model, without any adapter, or at a path.
+
+    Raises:
+        ConfigurationError: It isn't there, or is no file of this machine's.
+    """
+    source = catalog.resolve(f"{spec}+{NONE}" if spec in catalog.KNOWN else spec)
+    if source.path is None or source.engine != "llamacpp" or source.adapter:
+        raise ConfigurationError(f"{spec!r} can't be trained; name a model of the catalog, a GGUF file or an HF folder")
+    return source.path
+
+
+def converted(file: Path) -> Path:
+    """The Hugging Face folder of a GGUF file."""
+    from agentkit.compress.weights import gguf_to_hf
+
+    folder = cache() / "hf" / f"{file.stem}-{sha256(file)[:16]}"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        gguf_to_hf(file, folder)
+    return folder
+
+
+def weights_hash(folder: Path) -> str:
+    """Of the weights in a Hugging Face folder."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ConfigurationError(f"there is no model.safetensors in {folder}; name a Hugging Face folder")
+    hashes = [sha256(file) for file in files]
+    if len(hashes) == 1:
+        return hashes[0]
+    import hashlib
+
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()

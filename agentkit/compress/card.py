@@ -1,0 +1,79 @@
+"""The model card that is written next to an adapter or a model."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from agentkit.compress.checkpoints import unwritable
+from agentkit.models.adapter import Card
+from agentkit.models.known import KNOWN
+
+TEMPLATE = """\
+# {name}
+
+{base}, taught to drive agentkit: which tool to call with which arguments, when to answer and from which evidence, when
+to give up. {what}, {megabytes:.1f} MB ({file}).
+
+* **For**: agentkit runs, whose checks hold every answer against evidence.
+* **Not for**: use without those checks; other languages than the lessons'; decisions about people.
+* **Protocol** {protocol}: an agentkit that writes runs otherwise refuses it.
+
+## Training
+
+    {command}
+
+Seed {seed}, on {hardware}. The weights are those after step {steps}. {lessons} lessons (fingerprint {fingerprint}),
+made from:
+
+| source | licence |
+|---|---|
+{data}
+
+Base: {base} ({licence}), SHA-256 {base_sha256}.
+
+## Scores
+
+{scores}
+"""
+
+
+def write(path: Path, card: Card, file: Path) -> None:
+    """Write the card of a file.
+
+    Raises:
+        ConfigurationError: The disk is full, or the place can't be written to.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(text(card, file), encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise unwritable(path, error.strerror) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def text(card: Card, file: Path) -> str:
+    """What the card says."""
+    what = f"Low-rank changes (LoRA, rank {card.rank}, alpha {card.alpha})" if card.rank else "All weights trained"
+    known = KNOWN.get(card.base)
+    return TEMPLATE.format(
+        **card.model_dump(exclude={"data", "scores"}),
+        what=what,
+        licence=known.licence if known else "see its publisher",
+        megabytes=size(file) / 1e6,
+        file=file.name,
+        data=rows(card.data),
+        scores=rows({name: f"{score:.4g}" for name, score in card.scores.items()}, "score") or "None measured yet.",
+    )
+
+
+def rows(cells: Mapping[str, str], head: str = "") -> str:
+    """Lines of a table, below a head of their own if one is named."""
+    top = [f"| | {head} |", "|---|---|"] if head and cells else []
+    return "\n".join([*top, *(f"| {name} | {value} |" for name, value in cells.items())])
+
+
+def size(file: Path) -> int:
+    """Bytes of a file, or of a folder's files."""
+    return sum(f.stat().st_size for f in file.rglob("*") if f.is_file()) if file.is_dir() else file.stat().st_size

@@ -1,0 +1,111 @@
+"""A causal language model in torch, over packed rows."""
+
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from agentkit.compress.packing import Row
+from agentkit.errors import ConfigurationError, MissingExtra
+
+
+class Network:
+    """A model on a device: packed rows in, probabilities of what is to be learned out."""
+
+    def __init__(self, model: Any, *, device: str, bf16: bool) -> None:
+        self.torch = library("torch")
+        self.model = model.to(device)
+        self.device = device
+        self.bf16 = bf16
+
+    def logits(self, rows: Sequence[Row]) -> Any:
+        """For each target of the rows, in order, what the model predicts in its place, in single precision."""
+        ids, positions, mask = self._inputs(rows)
+        width = ids.shape[1]
+        places = [at * width + target.place for at, row in enumerate(rows) for target in row.targets]
+        with self.torch.autocast(self.device, dtype=self.torch.bfloat16, enabled=self.bf16):
+            states = self.model.get_decoder()(
+                input_ids=ids, position_ids=positions, attention_mask=mask, use_cache=False
+            ).last_hidden_state
+            states = states.flatten(0, 1).index_select(0, self.torch.tensor(places, device=self.device))
+            return self.model.get_output_embeddings()(states).float()
+
+    def _inputs(self, rows: Sequence[Row]) -> tuple[Any, Any, Any]:
+        """Ids, positions and what attends to what, padded to the longest row."""
+        torch = self.torch
+        width = max(len(row.ids) for row in rows)
+        ids = torch.zeros(len(rows), width, dtype=torch.long)
+        positions = torch.zeros(len(rows), width, dtype=torch.long)
+        # Padding attends to itself: to attend to nothing is no number.
+        mask = torch.eye(width, dtype=torch.bool, device=self.device).repeat(len(rows), 1, 1, 1)
+        for at, row in enumerate(rows):
+            ids[at, : len(row.ids)] = torch.tensor(row.ids)
+            positions[at, : len(row.ids)] = torch.tensor(row.positions)
+            for start, end, before in row.stretches:
+                own = torch.ones(end - start, end - start, dtype=torch.bool, device=self.device)
+                mask[at, 0, start:end, start:end] = own.tril()
+                mask[at, 0, start:end, before] = True
+        return ids.to(self.device), positions.to(self.device), mask
+
+    def wanted(self, rows: Sequence[Row]) -> Any:
+        """The ids of the targets."""
+        return self.torch.tensor([target.token for row in rows for target in row.targets], device=self.device)
+
+
+def open_model(folder: Path) -> Any:
+    """A causal language model from a folder, in single precision.
+
+    Raises:
+        ConfigurationError: The folder can't be read.
+    """
+    transformers = library("transformers")
+    transformers.utils.logging.disable_progress_bar()  # it would stand between the lines of the steps
+    try:
+        return transformers.AutoModelForCausalLM.from_pretrained(
+            str(folder), local_files_only=True, dtype=library("torch").float32, attn_implementation="sdpa"
+        )
+    except Exception as error:  # the native readers raise bare Exceptions for a bad file
+        raise ConfigurationError(
+            f"can't read the model in {str(folder)!r} ({' '.join(str(error).split())[:160]}); name a folder with "
+            "config.json and model.safetensors, a GGUF file, or a name of `agentkit models`"
+        ) from None
+
+
+def chosen(device: str) -> str:
+    """`cuda` where there is one and `auto` was asked for.
+
+    Raises:
+        ConfigurationError: There is no such device.
+    """
+    torch = library("torch")
+    there: bool = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if there else "cpu"
+    if device != "cpu" and not (there and device.startswith("cuda")):
+        raise ConfigurationError(f"there is no device {device!r} here; leave --device out for the best there is")
+    return device
+
+
+def has_bf16(device: str) -> bool:
+    """Whether it multiplies in bfloat16 faster than in single precision; processors without the instructions don't.
+
+    The 135M with LoRA, tokens a second of one thread of a processor that has them: 90 in single precision, 200.
+    """
+    if device != "cpu":
+        return True
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def library(name: str) -> Any:
+    """A library that training needs."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return import_module(name)
+    except ImportError as error:
+        raise MissingExtra(f"training ({error.name})", extra="distil") from None

@@ -1,0 +1,128 @@
+"""What a training run leaves: an adapter or a model, with its card."""
+
+import os
+import platform
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from agentkit import protocol
+from agentkit.compress import card as cards
+from agentkit.compress.base import Base
+from agentkit.compress.checkpoints import Progress, unwritable
+from agentkit.compress.examples import Examples
+from agentkit.compress.lesson import Lesson
+from agentkit.compress.student import Student
+from agentkit.models import adapter
+from agentkit.models.adapter import Card
+
+ADAPTER = "adapter.safetensors"
+"""The weights that were best on held-out lessons."""
+LAST = "last.safetensors"
+"""Those after the last step."""
+MODEL = "model"
+"""The folder of a model all of whose weights were trained."""
+CARD = "agentkit.json"
+"""The card in such a folder."""
+
+
+class Result(NamedTuple):
+    """What came of it."""
+
+    path: Path
+    card: Card
+    finished: bool
+    """Whether all steps were taken."""
+
+
+def sources(lessons: Sequence[Lesson], examples: Examples, licences: Mapping[str, str]) -> dict[str, str]:
+    """The sources of the lessons that were kept, and their licences."""
+    kept = {example.id for example in examples.kept}
+    found = sorted({lesson.source for lesson in lessons if lesson.id in kept})
+    return {source: licences.get(source, "not stated") for source in found}
+
+
+def card(
+    student: Student,
+    progress: Progress,
+    base: Base,
+    examples: Examples,
+    data: dict[str, str],
+    *,
+    out: Path,
+    command: str,
+) -> Card:
+    """What the weights say of themselves; they are named for their folder."""
+    recipe = student.recipe
+    lora = recipe.method == "lora"
+    return Card(
+        name=re.sub(r"^[^a-z0-9]+|[^a-z0-9._-]+", "-", out.absolute().name.lower()).strip("-")[:60] or "adapter",
+        base=base.name,
+        base_sha256=base.sha256,
+        protocol=protocol.fingerprint(),
+        rank=recipe.rank if lora else 0,
+        alpha=recipe.alpha,
+        targets=student.targets,
+        seed=recipe.seed,
+        steps=progress.step if progress.best is None else progress.best_step,
+        lessons=len(examples.kept),
+        fingerprint=examples.fingerprint,
+        data=data,
+        command=command,
+        hardware=hardware(student),
+        scores={} if progress.best is None else {"held-out loss": round(progress.best, 4)},
+    )
+
+
+def keep(student: Student, progress: Progress, card: Card, base: Base, out: Path, *, finished: bool) -> Result:
+    """Write the best weights, and of an adapter also the last ones.
+
+    Raises:
+        ConfigurationError: The disk is full, or the place can't be written to.
+    """
+    last = student.tensors()
+    best = progress.tensors or last
+    if card.rank:
+        arrays = {name: tensor.numpy() for name, tensor in last.items()}
+        adapter.write(out / LAST, card.model_copy(update={"steps": progress.step, "scores": {}}), arrays)
+        adapter.write(out / ADAPTER, card, {name: tensor.numpy() for name, tensor in best.items()})
+        cards.write(out / "adapter.md", card, out / ADAPTER)
+        return Result(out / ADAPTER, card, finished)
+    student.put(best)
+    try:
+        save_model(student, base.folder, out / MODEL, card)
+    except OSError as error:
+        raise unwritable(out / MODEL, error.strerror or error) from None
+    cards.write(out / "model.md", card, out / MODEL)
+    return Result(out / MODEL, card, finished)
+
+
+def save_model(student: Student, base: Path, folder: Path, card: Card) -> None:
+    """Write a folder like the base's, under another name until it is whole."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    weights = re.compile(r"(model.*|pytorch_model.*)\.(safetensors|bin)(\.index\.json)?")
+    shutil.copytree(base, part, ignore=lambda _, names: [name for name in names if weights.fullmatch(name)])
+    student.model.save_pretrained(str(part))
+    (part / CARD).write_text(card.model_dump_json(indent=1), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(part, folder)
+
+
+def hardware(student: Student) -> str:
+    """What it was computed on."""
+    torch = student.torch
+    if student.device.startswith("cuda"):
+        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+    return f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "a processor")

@@ -1,0 +1,132 @@
+"""The adapters on this machine: those that ship, as files of this folder, and those that the user added."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from agentkit.errors import ConfigurationError, UnknownName
+from agentkit.models.adapter import Card, read, read_card
+from agentkit.models.cache import cache
+from agentkit.models.known import KNOWN
+from agentkit.models.merge import merge
+
+SHIPPED: Mapping[str, str] = MappingProxyType({})
+"""For each base the adapter that it is used with unless another is named."""
+NONE = "none"
+"""As an adapter's name: the base alone."""
+HERE = Path(__file__).parent
+
+
+def installed() -> dict[str, Path]:
+    """The adapters by name."""
+    files = [*folder().glob("*.safetensors"), *HERE.glob("*.safetensors")]  # none of the user's hides a shipped one
+    return dict(sorted((file.stem, file) for file in files))
+
+
+def folder() -> Path:
+    """Where the user's adapters are kept."""
+    return cache() / "adapters"
+
+
+def find(name: str) -> tuple[Path, Card]:
+    """An adapter's file and its card.
+
+    Raises:
+        UnknownName: There is none of this name.
+        ConfigurationError: It is damaged, or for a model that the catalog doesn't know.
+    """
+    files = installed()
+    if name not in files:
+        raise UnknownName("adapter", name, files, hint="agentkit models add FILE puts one there")
+    card = read_card(files[name])
+    known(card)
+    return files[name], card
+
+
+def add(file: Path) -> Card:
+    """Copy an adapter to the user's, under the name in its card.
+
+    Raises:
+        ConfigurationError: It is damaged, for an unknown model, or its name is taken.
+    """
+    card = read(file).card
+    known(card)
+    if card.name in KNOWN or card.name == NONE:
+        raise ConfigurationError(f"an adapter can't be named {card.name}; train or export it under another name")
+    target = folder() / f"{card.name}.safetensors"
+    if there := installed().get(card.name):
+        if there.read_bytes() == file.read_bytes():
+            return card
+        raise ConfigurationError(f"there is an adapter {card.name} already; agentkit models remove {card.name} first")
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, part)
+        os.replace(part, target)
+    except OSError as error:
+        raise ConfigurationError(f"can't keep {card.name} in {folder()}: {error.strerror}; make room") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return card
+
+
+def remove(name: str) -> None:
+    """Delete an adapter of the user's, and what it was merged into.
+
+    Raises:
+        UnknownName: There is none of this name.
+        ConfigurationError: It came with agentkit.
+    """
+    files = installed()
+    if name not in files:
+        raise UnknownName("adapter", name, files)
+    if files[name].parent == HERE:
+        raise ConfigurationError(f"{name} came with agentkit and stays; BASE+{NONE} uses its base without it")
+    files[name].unlink()
+    for file in _models().glob(f"*+{name}-????????????????.gguf"):
+        file.unlink()
+
+
+def merged(adapter: Path, base: Path, *, progress: Callable[[int, int], None] | None = None) -> Path:
+    """The base with the adapter merged into it, in Q8_0, made if it isn't there.
+
+    Raises:
+        ConfigurationError: The adapter was trained on another file than this base.
+        MissingExtra: numpy, gguf or safetensors isn't installed.
+        ModelError: It can't be made; see `merge`.
+    """
+    card = read_card(adapter)
+    # The base's hash as the adapter has it: once merged, the base needn't be read to know that it fitted.
+    key = hashlib.sha256(f"{card.base_sha256}{sha256(adapter)}".encode()).hexdigest()[:16]
+    target = _models() / f"{card.base}+{card.name}-{key}.gguf"
+    if target.is_file():
+        return target
+    if (found := sha256(base)) != card.base_sha256:
+        raise ConfigurationError(
+            f"adapter {card.name} was trained on a {card.base} of SHA-256 {card.base_sha256[:12]}…, but {base} has "
+            f"{found[:12]}…; fetch that again (agentkit models pull {card.base} --again), or train the adapter anew"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return merge(base, read(adapter), target, progress=progress)
+
+
+def known(card: Card) -> None:
+    """Refuse an adapter of a model that the catalog doesn't know."""
+    if card.base not in KNOWN:
+        raise ConfigurationError(
+            f"adapter {card.name} is for {card.base!r}, which the catalog doesn't know; "
+            "export it as a GGUF file instead: agentkit distil export"
+        )
+
+
+def sha256(path: Path) -> str:
+    """A file's hash."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _models() -> Path:
+    return cache() / "models"

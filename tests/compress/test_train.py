@@ -1,0 +1,214 @@
+"""Training: the loss falls to nothing on a few lessons, and neither kill nor clock changes the weights."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentkit.compress import checkpoints, train
+from agentkit.compress.packing import pack
+from agentkit.compress.recipe import Recipe
+from agentkit.compress.results import Result
+from agentkit.compress.student import Student
+from agentkit.compress.train import Conditions
+from agentkit.errors import ConfigurationError, TraceError
+from agentkit.models.adapter import read
+
+from .letters import RECIPE, SPEECH, base, example, lessons_file, text_of
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+def trained(letters: Path, out: Path, recipe: Recipe = RECIPE, **conditions: Any) -> Result:
+    out.mkdir(parents=True, exist_ok=True)
+    given: dict[str, Any] = {"out": out, "command": "train", "device": "cpu", "tell": silent}
+    how = Conditions(**(given | conditions))
+    return train.train(lessons_file(out), base(letters), recipe, how)
+
+
+@pytest.fixture(scope="module")
+def unbroken(letters: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return trained(letters, tmp_path_factory.mktemp("runs") / "unbroken", licences={"sums": "MIT"})
+
+
+def test_a_run_leaves_an_adapter_with_its_card_and_a_log(unbroken: Result) -> None:
+    folder = unbroken.path.parent
+    assert {p.name for p in folder.iterdir()} == {
+        "lessons.jsonl", "train.jsonl", "checkpoint.pt", "adapter.safetensors", "adapter.md", "last.safetensors"
+    }  # fmt: skip
+    adapter = read(unbroken.path)
+    assert adapter.card == unbroken.card
+    assert (adapter.card.name, adapter.card.lessons, adapter.card.data) == ("unbroken", 20, {"sums": "MIT"})
+    assert adapter.card.targets == ("down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj")
+    assert len(adapter.modules) == 14
+    assert "| sums | MIT |" in (folder / "adapter.md").read_text(encoding="utf-8")
+    log = [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["step"] for line in log if "loss" in line] == [1, 2, 3, 4, 5, 6]
+    held_out = {line["step"]: line["held_out_loss"] for line in log if "held_out_loss" in line}
+    assert list(held_out) == [0, 3, 6]
+    assert adapter.card.scores["held-out loss"] == pytest.approx(min(held_out.values()), abs=1e-3)
+    assert held_out[6] < held_out[0]
+    assert all(line["tokens_per_second"] > 0 and line["computed"] < line["tokens"] for line in log if "loss" in line)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_others(
+    letters: Path, unbroken: Result, tmp_path: Path
+) -> None:
+    last = read(unbroken.path.with_name("last.safetensors"))
+    again = read(trained(letters, tmp_path / "again").path.with_name("last.safetensors"))
+    other = read(trained(letters, tmp_path / "other", RECIPE.model_copy(update={"seed": 1})).path)
+    assert all((again.tensors[name] == tensor).all() for name, tensor in last.tensors.items())
+    assert not all((other.tensors[name] == tensor).all() for name, tensor in last.tensors.items())
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from agentkit.compress import train
+from tests.compress.letters import RECIPE, base
+train.SAVE_SECONDS = -1.0
+out = Path(sys.argv[2])
+how = train.Conditions(out=out, command="train", device="cpu")
+train.train(out / "lessons.jsonl", base(Path(sys.argv[1])), RECIPE, how)
+"""
+
+
+def test_killed_and_resumed_it_ends_with_the_weights_of_an_unbroken_run(
+    letters: Path, unbroken: Result, tmp_path: Path
+) -> None:
+    out = tmp_path / "unbroken"
+    out.mkdir()
+    lessons_file(out)
+    root = Path(__file__).parent.parent.parent
+    paths = os.pathsep.join([str(root), str(root / "tools"), os.environ.get("PYTHONPATH", "")])
+    run = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(letters), str(out)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert run.stdout is not None
+    for line in run.stdout:
+        if line.startswith("step 3"):
+            run.send_signal(signal.SIGKILL)
+            break
+    assert run.wait() == -signal.SIGKILL
+    run.stdout.close()
+    assert not list(out.glob("*.safetensors"))
+    told: list[str] = []
+    how = Conditions(out=out, command="train", device="cpu", tell=told.append)
+    result = train.train(out / "lessons.jsonl", base(letters), RECIPE, how)
+    assert any(line.startswith("going on after step") for line in told), told
+    for name in ("adapter.safetensors", "last.safetensors"):
+        one, other = read(out / name), read(unbroken.path.with_name(name))
+        assert one.card.steps == other.card.steps
+        assert all((one.tensors[name] == tensor).all() for name, tensor in other.tensors.items())
+    steps = [line["step"] for line in train.log_of(out) if "loss" in line]
+    assert steps == [1, 2, 3, 4, 5, 6]
+    assert result.finished
+
+
+class Clock:
+    """Ten seconds a step."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_run_ends_in_time_and_goes_on_later(
+    letters: Path, unbroken: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, learn = Clock(), Student.learn
+
+    def timed(student: Student, *given: Any, **named: Any) -> float:
+        clock.now += 10
+        return learn(student, *given, **named)
+
+    monkeypatch.setattr(Student, "learn", timed)
+    monkeypatch.setattr(train, "time", clock)
+    told: list[str] = []
+    short = trained(letters, tmp_path / "unbroken", minutes=35 / 60, tell=told.append)
+    assert not short.finished
+    assert told[-1].startswith("stopped in time after step 3 of 6")
+    assert trained(letters, tmp_path / "unbroken", minutes=10).finished
+    one, other = (read(path.with_name("last.safetensors")) for path in (short.path, unbroken.path))
+    assert all((one.tensors[name] == tensor).all() for name, tensor in other.tensors.items())
+
+
+def test_on_twenty_lessons_it_learns_to_write_every_decision_as_they_do(letters: Path, tmp_path: Path) -> None:
+    changes = {"method": "full", "rate": 3e-3, "steps": 80, "tokens": 600, "row": 1024, "held_out": 0.0}
+    recipe = RECIPE.model_copy(update=changes)
+    result = trained(letters, tmp_path, recipe)
+    examples = [example(n) for n in range(10, 30)]
+    untaught, _ = Student(letters, recipe, device="cpu").score([pack(examples)])
+    student = Student(result.path, recipe, device="cpu")
+    torch = student.torch
+    loss, taken = student.score([pack(examples)])
+    assert taken == {"maths": (40, 40)}
+    assert loss < 0.05 * untaught
+    for found in examples[:3]:
+        for start, end in found.decisions:
+            written = student.model.generate(
+                torch.tensor([found.ids[:start]]), max_new_tokens=40, do_sample=False, eos_token_id=SPEECH.ends[0]
+            )
+            assert text_of(written[0, start:].tolist()) == text_of(found.ids[start:end])
+
+
+def test_all_weights_can_be_trained_into_a_folder_of_the_same_kind(letters: Path, tmp_path: Path) -> None:
+    recipe = RECIPE.model_copy(update={"method": "full", "steps": 2, "rate": 1e-3, "checkpointing": True})
+    result = trained(letters, tmp_path, recipe)
+    assert result.card.rank == 0
+    assert {p.name for p in result.path.iterdir()} >= {"config.json", "model.safetensors", "tokenizer.json"}
+    assert Student(result.path, recipe, device="cpu").size == Student(letters, recipe, device="cpu").size
+
+
+def test_bfloat16_learns_the_same_to_its_precision(letters: Path, tmp_path: Path) -> None:
+    wide = trained(letters, tmp_path / "wide").card.scores["held-out loss"]
+    narrow = trained(letters, tmp_path / "narrow", RECIPE.model_copy(update={"bf16": True}))
+    assert narrow.card.scores["held-out loss"] == pytest.approx(wide, rel=0.05)
+
+
+@pytest.mark.parametrize("changed", [{"seed": 1}, {"rank": 4}, {"steps": 7}])
+def test_another_recipe_does_not_go_on_from_a_checkpoint(
+    letters: Path, unbroken: Result, changed: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"checkpoint.pt is of a run with another recipe.*--out"):
+        trained(letters, unbroken.path.parent, RECIPE.model_copy(update=changed))
+
+
+def test_a_damaged_checkpoint_is_one_line(letters: Path, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(ConfigurationError, match=r"checkpoint.pt is damaged .*; delete it to begin anew") as caught:
+        trained(letters, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_line_that_is_no_lesson_is_named_before_anything_is_written(letters: Path, tmp_path: Path) -> None:
+    path = lessons_file(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8") + '{"id": 3}\n', encoding="utf-8")
+    with pytest.raises(TraceError, match=r"lessons.jsonl:21 is not a lesson"):
+        train.train(path, base(letters), RECIPE, Conditions(out=tmp_path / "out", command="", tell=silent))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
+    letters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "SAVE_SECONDS", -1.0)
+    part = tmp_path / f"{checkpoints.CHECKPOINT}.part"
+    part.symlink_to("/dev/full")
+    with pytest.raises(ConfigurationError, match=r"can't write .*checkpoint.pt: .*; make room") as caught:
+        trained(letters, tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not {p.name for p in tmp_path.iterdir()} & {"checkpoint.pt", "checkpoint.pt.part", "adapter.safetensors"}
