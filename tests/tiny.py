@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -52,7 +52,7 @@ def write_folder(folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tie
     import torch
     import transformers
 
-    seeded: Any = torch.manual_seed
+    seeded: Any = cast(Any, torch).manual_seed
     tokenizer = write_tokenizer(folder)
     engine: Any = transformers
     config: Any = engine.AutoConfig.for_model(

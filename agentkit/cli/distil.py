@@ -1,4 +1,4 @@
-"""`agentkit distil`: lessons for a small model, from problems with scripts or from a teacher that solves them."""
+"""`agentkit distil`: lessons for a small model, from problems with scripts or from a teacher."""
 
 import asyncio
 from collections.abc import Generator, Sequence
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from agentkit.cli import distilling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,18 +20,24 @@ if TYPE_CHECKING:
 
 HELP = """Teach a small model to drive the loop.
 
-`collect` records runs as lessons, `curate` chooses among them, `show` prints them."""
+`collect` records runs as lessons, `curate` chooses among them, `show` prints them; `train` teaches them to a model,
+`evaluate` compares it with what it was, `export` writes it as a GGUF file."""
 EPILOG = """Examples:
 
     agentkit distil collect --data data --run runs/driver
     agentkit distil collect gsm8k_train --teacher qwen2.5-coder-1.5b --limit 200 --data data --run runs/driver
     agentkit distil curate --data data --run runs/driver --share maths=0.4
     agentkit distil show runs/driver/lessons.jsonl 3
+    agentkit distil train --run runs/driver --minutes 60
+    agentkit distil evaluate svamp --limit 100 --run runs/driver
+    agentkit distil export driver.gguf --run runs/driver
 
 Killed or interrupted, the same command goes on where it was."""
 RUN = Path("runs/distil")
 
 app = typer.Typer(help=HELP, epilog=EPILOG, rich_markup_mode="markdown", no_args_is_help=True)
+for command in (distilling.train, distilling.evaluate, distilling.export):
+    app.command()(command)
 
 Run = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run.")]
 Data = Annotated[
@@ -49,7 +57,10 @@ def collect(
     data: Data = None,
     seed: Seed = None,
     limit: Annotated[
-        str | None, typer.Option(metavar="N", show_default=False, help="Problems of each source; all by default.")
+        str | None,
+        typer.Option(
+            metavar="N", show_default=False, help="Problems of each source; all by default, of endless ones some."
+        ),
     ] = None,
     teacher: Annotated[
         str, typer.Option(metavar="MODEL", help="Solves the problems itself, instead of their scripts.")

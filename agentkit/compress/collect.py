@@ -98,6 +98,7 @@ async def collect(
         TraceError: The lessons can't be written.
     """
     source = find(name)
+    limit = source.most if limit is None else limit
     made = Collection(
         source=name,
         licence=source.licence,

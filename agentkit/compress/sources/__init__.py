@@ -23,6 +23,8 @@ class Source:
     licence: str
     files: tuple[str, ...] = ()
     """What it reads in the folder of training data; none where it makes everything up."""
+    most: int | None = None
+    """How many problems it makes if nobody says, where it would never end."""
 
     def load(self) -> Make:
         """The function, imported."""
@@ -48,7 +50,7 @@ SOURCES: Mapping[str, Source] = {
     "gsm8k_distracted": Source(f"{HERE}.gsm8k:distracted", "MIT", GSM8K_FILE),
     "word_problem_programs": Source(f"{HERE}.programs:programs", "Apache-2.0", PROGRAMS_FILE),
     "programs_renumbered": Source(f"{HERE}.programs:renumbered", "Apache-2.0", PROGRAMS_FILE),
-    "functions": Source(f"{HERE}.calls:synthesised", OWN),
+    "functions": Source(f"{HERE}.calls:synthesised", OWN, most=20_000),
     "metatool": Source(f"{HERE}.requests:metatool", "MIT", ("metatool_queries.jsonl", "metatool_tools.json")),
     "toolformer": Source(f"{HERE}.requests:toolformer", "MIT", ("toolformer_calls.jsonl",)),
     "squad": Source(f"{HERE}.reading:squad", SQUAD, SQUAD_FILES),
@@ -61,11 +63,11 @@ SOURCES: Mapping[str, Source] = {
     "claims_summedits": Source(f"{HERE}.claims:summedits", "Apache-2.0", ("grounding_summedits.jsonl",)),
     "claims_begin": Source(f"{HERE}.claims:begin", "Apache-2.0", ("grounding_begin_dev.jsonl",)),
     "claims_answers": Source(f"{HERE}.claims:answers", HOTPOT, HOTPOT_FILE),
-    "unanswerable": Source(f"{HERE}.unanswerable:unanswerable", OWN),
-    "unanswerable_searched": Source(f"{HERE}.unanswerable:searched", HOTPOT, HOTPOT_FILE),
+    "unanswerable": Source(f"{HERE}.unanswerable:unanswerable", OWN, most=2_000),
+    "unanswerable_searched": Source(f"{HERE}.unanswerable:searched", HOTPOT, HOTPOT_FILE, most=1_000),
     "corrections": Source(f"{HERE}.corrections:corrections", f"{SQUAD}; {HOTPOT}", SQUAD_FILES),
 }
-"""Every source by name. `functions` and the unanswerable ones have no end."""
+"""Every source by name. `functions` and the unanswerable ones would have no end."""
 
 
 def find(name: str) -> Source:
