@@ -1,8 +1,9 @@
 """Language models small enough to be made for a test: random weights, a real vocabulary, a real chat template."""
 
 import json
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -49,12 +50,11 @@ def write_tokenizer(folder: Path, *, size: int = 420) -> Any:
 
 def write_folder(folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tied: bool = True, seed: int = 0) -> Path:
     """A whole Hugging Face folder; the same seed gives the same weights."""
-    import torch
     import transformers
 
-    seeded: Any = cast(Any, torch).manual_seed
     tokenizer = write_tokenizer(folder)
     engine: Any = transformers
+    torch: Any = import_module("torch")
     config: Any = engine.AutoConfig.for_model(
         kind,
         vocab_size=tokenizer.get_vocab_size(),
@@ -71,7 +71,7 @@ def write_folder(folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tie
         eos_token_id=2,
         pad_token_id=0,
     )
-    seeded(seed)
+    torch.manual_seed(seed)
     model: Any = engine.AutoModelForCausalLM.from_config(config)
     model.save_pretrained(folder)
     return folder

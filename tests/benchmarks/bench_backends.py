@@ -2,7 +2,8 @@
 
 Two decisions a task, which tool and with what input, both engines with the same messages before each. Reports the share
 of equal decisions, tokens a second, and what was reused. torch computes in 32 bits what llama.cpp keeps in the file's
-format, so that decisions near a tie may differ. Speeds mean something only on a machine that does nothing else.
+format, so that decisions near a tie may differ; with `--wide` llama.cpp keeps 32 bits too. Speeds mean something only on
+a machine that does nothing else.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentkit.compress.weights import gguf_to_hf
+from agentkit.compress.weights import gguf_to_hf, hf_to_gguf
 from agentkit.models.llamacpp import LlamaCpp
 from agentkit.models.model import Completion, Grammar, Message, Model, Sampling
 from agentkit.models.transformers import Transformers
@@ -114,13 +115,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="a GGUF file of a Llama or Qwen2")
     parser.add_argument("--folder", type=Path, help="the same as a Hugging Face folder; made for the run by default")
+    parser.add_argument("--wide", action="store_true", help="both engines in 32 bits")
     parser.add_argument("--tasks", type=int, default=len(TASKS))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = options.folder or gguf_to_hf(options.model, Path(made) / "folder")
-        asyncio.run(compare(options.model, folder, options))
+        path: Path = options.model
+        if options.wide:
+            path = hf_to_gguf(folder, Path(made) / "wide.gguf", format="F32", like=path)
+        asyncio.run(compare(path, folder, options))
 
 
 if __name__ == "__main__":

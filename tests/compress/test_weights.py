@@ -4,12 +4,12 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import gguf
 import pytest
-import safetensors.torch
 
 from agentkit.compress.weights import FORMATS, Format, gguf_to_hf, hf_to_gguf
 from agentkit.errors import ConfigurationError, ModelError, UnknownName
@@ -21,7 +21,12 @@ from agentkit.models.transformers import Transformers
 from ..tiny import write_like
 from .odd import texts
 
+<<<<<<< HEAD
 tensors_of: Any = safetensors.torch
+=======
+stored: Any = import_module("safetensors.torch")
+load_file, save_file = stored.load_file, stored.save_file
+>>>>>>> backend
 QUESTION = (
     Message(role="system", content="You answer in one short sentence. " * 12),
     Message(role="user", content="What is 15% of 80?<|im_end|>"),
