@@ -21,12 +21,8 @@ from agentkit.models.transformers import Transformers
 from ..tiny import write_like
 from .odd import texts
 
-<<<<<<< HEAD
-tensors_of: Any = safetensors.torch
-=======
 stored: Any = import_module("safetensors.torch")
 load_file, save_file = stored.load_file, stored.save_file
->>>>>>> backend
 QUESTION = (
     Message(role="system", content="You answer in one short sentence. " * 12),
     Message(role="user", content="What is 15% of 80?<|im_end|>"),
@@ -98,7 +94,7 @@ def test_the_folder_has_the_files_ids_for_any_text(tiny_llama: Path, tmp_path: P
 def test_there_and_back_in_float32_loses_nothing(folder: Path, like: Path, tmp_path: Path) -> None:
     path = hf_to_gguf(folder, tmp_path / "tiny.gguf", format="F32", like=like)
     back = gguf_to_hf(path, tmp_path / "back")
-    old, new = tensors_of.load_file(folder / "model.safetensors"), tensors_of.load_file(back / "model.safetensors")
+    old, new = load_file(folder / "model.safetensors"), load_file(back / "model.safetensors")
     assert old.keys() == new.keys()
     for name, tensor in old.items():
         assert (tensor == new[name]).all(), name
@@ -139,10 +135,10 @@ def test_a_pruned_folder_is_a_model_of_its_own_shape(tiny_llama: Path, tmp_path:
     shutil.copytree(tiny_llama, pruned)
     state = {
         name: (tensor[:64] if "gate" in name or "up_proj" in name else tensor[:, :64] if "down" in name else tensor)
-        for name, tensor in tensors_of.load_file(tiny_llama / "model.safetensors").items()
+        for name, tensor in load_file(tiny_llama / "model.safetensors").items()
         if ".layers.1." not in name
     }
-    tensors_of.save_file({name: tensor.contiguous() for name, tensor in state.items()}, pruned / "model.safetensors")
+    save_file({name: tensor.contiguous() for name, tensor in state.items()}, pruned / "model.safetensors")
     config = json.loads((pruned / "config.json").read_text()) | {"num_hidden_layers": 1, "intermediate_size": 64}
     (pruned / "config.json").write_text(json.dumps(config))
     path = hf_to_gguf(pruned, tmp_path / "pruned.gguf", format="F16", like=like)
@@ -160,10 +156,8 @@ def test_an_output_matrix_that_came_apart_from_the_embedding_is_written_too(tiny
     like = write_like(tmp_path / "like.gguf", tiny_llama)
     untied = tmp_path / "untied"
     shutil.copytree(tiny_llama, untied)
-    state = tensors_of.load_file(untied / "model.safetensors")
-    tensors_of.save_file(
-        {**state, "lm_head.weight": state["model.embed_tokens.weight"] * 2}, untied / "model.safetensors"
-    )
+    state = load_file(untied / "model.safetensors")
+    save_file({**state, "lm_head.weight": state["model.embed_tokens.weight"] * 2}, untied / "model.safetensors")
     assert "output.weight" not in tensors(hf_to_gguf(untied, tmp_path / "tied.gguf", format="F32", like=like))
     config = json.loads((untied / "config.json").read_text()) | {"tie_word_embeddings": False}
     (untied / "config.json").write_text(json.dumps(config))
@@ -261,11 +255,11 @@ def test_a_folder_and_a_file_that_do_not_fit_are_refused(tiny_llama: Path, tiny_
         hf_to_gguf(tiny_qwen, target, format="F32", like=like)
     broken = tmp_path / "broken"
     shutil.copytree(tiny_llama, broken)
-    state = tensors_of.load_file(tiny_llama / "model.safetensors")
-    tensors_of.save_file({k: v for k, v in state.items() if "layers.1.mlp.up" not in k}, broken / "model.safetensors")
+    state = load_file(tiny_llama / "model.safetensors")
+    save_file({k: v for k, v in state.items() if "layers.1.mlp.up" not in k}, broken / "model.safetensors")
     with pytest.raises(ModelError, match=r"it lacks blk\.1\.ffn_up\.weight"):
         hf_to_gguf(broken, target, format="F32", like=like)
-    tensors_of.save_file(
+    save_file(
         {**state, "model.embed_tokens.weight": state["model.embed_tokens.weight"][:400].clone()},
         broken / "model.safetensors",
     )
