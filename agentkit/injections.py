@@ -42,8 +42,8 @@ _WORDINGS = (
 _MARKS = (
     # New instructions: …
     r"(?:^|[.:!?] )(?:new|updated|revised|additional|urgent|system) (?:instruction|directive|task|override)s?\s*:",
-    # What chat templates put between turns.
-    r"<\|\w+\|>|\[/?INST\]|<</?SYS>>|</?(?:system|assistant|user)>|#{2,}\s*(?:system|instruction)s?\b",
+    # What chat templates that have no tokens for it put between turns; those that have never see theirs in a text.
+    r"\[/?INST\]|<</?SYS>>|#{2,}\s*(?:system|instruction)s?\b",
 )
 ORDERS = re.compile(rf"\b(?:{'|'.join(_WORDINGS)})\b|{'|'.join(_MARKS)}".replace(" ", r"\s+"), re.IGNORECASE)
 """Wordings that hardly anybody uses but to instruct somebody else's assistant: none stands in 24,697 sentences of
