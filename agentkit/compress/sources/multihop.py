@@ -53,6 +53,7 @@ def searched(folder: Path, chance: Random) -> Problems:
     corpus = pooled(folder / FILE)
 
     def make(row: Row) -> Iterator[Problem]:
+        row = paired(row)
         titles = [one_line(title) for title in gold_titles(row)]
         question, answer = row.text("question"), row.text("answer")
         queries = plan_queries(question, titles, corpus)
@@ -83,6 +84,7 @@ def given(folder: Path, chance: Random) -> Problems:
     """Questions on a few of their articles, with those that answer them or, every third, without."""
 
     def make(row: Row) -> Iterator[Problem]:
+        row = paired(row)
         titles, texts = gold_titles(row), paragraphs(row)
         question, answer = row.text("question"), row.text("answer")
         gold = [passage(title, texts[title]) for title in titles if title in texts]
@@ -187,9 +189,17 @@ def worded(answer: str, row: Row, gold: Sequence[Passage]) -> str:
     return f"{answer.title()}, {min(facts, key=len)}" if facts else ""
 
 
+def paired(row: Row) -> Row:
+    """The row with its supporting facts as pairs of a title and a number; some have a list of numbers, and more."""
+    facts: list[tuple[str, int]] = []
+    for title, numbers, *_ in cast(list[Any], row.value("supporting_facts")):
+        facts += [(title, number) for number in (cast(list[int], numbers) if isinstance(numbers, list) else [numbers])]
+    return Row(row.line, {**row.values, "supporting_facts": facts})
+
+
 def supporting(row: Row) -> list[str]:
     """The sentences that the answer stands on."""
-    parts: Mapping[str, list[str]] = dict(cast(Any, row.value("context")))
+    parts: Mapping[str, list[str]] = dict(row.value("context"))
     places: list[tuple[str, int]] = [
         (title, number) for title, number in row.value("supporting_facts") if title in parts
     ]

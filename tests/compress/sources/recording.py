@@ -51,7 +51,7 @@ async def _record(problem: Problem, resources: Sequence[object]) -> Recording:
         resources=[*problem.resources, *resources],
         output=problem.output,
         plan=problem.plan,
-        unchecked=problem.output is not None,
+        unchecked=problem.unchecked,
     )
     events: list[Event] = []
     try:
