@@ -5,6 +5,7 @@ from pathlib import Path
 from random import Random
 
 from agentkit.compress.problem import Line, Problem
+from agentkit.compress.sources.multihop import paired
 from agentkit.compress.sources.plain import detokenized
 from agentkit.compress.sources.rows import Problems, embedder, made, one_of, shuffled
 from agentkit.decision import Proposal, compact
@@ -55,7 +56,7 @@ def answers(folder: Path, chance: Random) -> Problems:
     rows = read(folder / "hotpotqa_passages.jsonl")
 
     def make(row: Row) -> Iterator[Problem]:
-        for pair in data.answers([row.values]):
+        for pair in data.answers([paired(row).values]):
             question = row.text("question").strip()
             claim = f'The answer to "{question}" is: {pair.claim.removeprefix(question).strip()}'
             name = f"answers-{row.line}-{'true' if pair.supported else 'false'}"

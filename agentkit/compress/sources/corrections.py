@@ -1,52 +1,49 @@
 """Drafts that a check refuses, and what follows: the mended answer, or giving up. Only what follows is learned."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from random import Random
 
-from agentkit.compress.problem import Cue, Line, Problem, Unusable
-from agentkit.compress.sources.multihop import given
-from agentkit.compress.sources.reading import READING, squad
+from agentkit.compress.problem import Line, Problem, Unusable
+from agentkit.compress.sources.multihop import FILE, given
+from agentkit.compress.sources.reading import squad
 from agentkit.compress.sources.rows import Problems
 from agentkit.decision import Proposal
+from agentkit.evaluate.tasks.data import read
 from agentkit.knowledge.grounding.faults import swapped_number
 
 CORRECTION = "correction"
-REMEMBERED = 200
-"""Answers of other questions that a wrong name is drawn from."""
 
 
 def corrections(folder: Path, chance: Random) -> Problems:
     """Questions on passages, answered with another number, another name, or though the passages don't tell."""
-    names: list[str] = []
+    texts = sorted({str(row.values.get("answer", "")) for row in read(folder / FILE).rows})
+    names = [text for text in texts if text.istitle() and not any(c.isdigit() for c in text)]
     for problem in alternating(squad(folder, chance), given(folder, chance)):
         if isinstance(problem, Unusable):
-            continue  # said where the answers themselves are learned
-        *_, last = problem.script
-        if problem.kind == READING and problem.answer:
-            draft = faulty(problem.answer, problem, names, chance)
-            if problem.answer.istitle() and not any(c.isdigit() for c in problem.answer):
-                names = [*names[-REMEMBERED:], problem.answer]
-        else:
-            draft = chance.choice(names) if names else ""
-        if draft and draft != problem.answer:
-            wrong: Cue = Proposal(text=draft, cited=(1,))
+            continue  # told of where the answers themselves are learned
+        if draft := faulty(problem, names, chance):
+            [end] = problem.script
             yield replace(
                 problem,
                 id=f"{problem.id}-corrected",
-                script=[Line(wrong, learned=False), Line(last.cue)],
+                script=[Line(Proposal(text=draft, cited=(1,)), learned=False), end],
                 kind=CORRECTION,
             )
 
 
-def faulty(answer: str, problem: Problem, names: list[str], chance: Random) -> str:
-    """The answer with another number, or another question's name; empty if it has neither."""
+def faulty(problem: Problem, names: Sequence[str], chance: Random) -> str:
+    """An answer that the passages don't have: with another number, or another question's name."""
     texts = [passage.text for passage in problem.passages]
-    if any(c.isdigit() for c in answer):
-        return swapped_number(answer, texts, chance) or ""
-    strange = [name for name in names if not any(name in text for text in [problem.task, *texts])]
-    return chance.choice(strange) if strange and answer.istitle() else ""
+    if problem.answer and any(c.isdigit() for c in problem.answer):
+        return swapped_number(problem.answer, texts, chance) or ""
+    if problem.answer and not problem.answer.istitle():
+        return ""  # a name in place of a sentence, or of a thing, is no fault that anyone makes
+    known = " ".join([problem.task, *texts]).lower()
+    strange = [name for name in names if name.lower() not in known]
+    return chance.choice(strange) if strange else ""
 
 
 def alternating(*sources: Problems) -> Problems:

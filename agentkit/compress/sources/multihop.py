@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
 from agentkit.answer import Evidence, Passage
 from agentkit.checks.words import STOPWORDS
@@ -52,6 +53,7 @@ def searched(folder: Path, chance: Random) -> Problems:
     corpus = pooled(folder / FILE)
 
     def make(row: Row) -> Iterator[Problem]:
+        row = paired(row)
         titles = [one_line(title) for title in gold_titles(row)]
         question, answer = row.text("question"), row.text("answer")
         queries = plan_queries(question, titles, corpus)
@@ -82,6 +84,7 @@ def given(folder: Path, chance: Random) -> Problems:
     """Questions on a few of their articles, with those that answer them or, every third, without."""
 
     def make(row: Row) -> Iterator[Problem]:
+        row = paired(row)
         titles, texts = gold_titles(row), paragraphs(row)
         question, answer = row.text("question"), row.text("answer")
         gold = [passage(title, texts[title]) for title in titles if title in texts]
@@ -184,6 +187,14 @@ def worded(answer: str, row: Row, gold: Sequence[Passage]) -> str:
         return answer if answer.lower() in text.lower() else ""
     facts = [fact for fact in supporting(row) if fact in text and 4 <= len(fact.split()) <= 25]
     return f"{answer.title()}, {min(facts, key=len)}" if facts else ""
+
+
+def paired(row: Row) -> Row:
+    """The row with its supporting facts as pairs of a title and a number; some have a list of numbers, and more."""
+    facts: list[tuple[str, int]] = []
+    for title, numbers, *_ in cast(list[Any], row.value("supporting_facts")):
+        facts += [(title, number) for number in (cast(list[int], numbers) if isinstance(numbers, list) else [numbers])]
+    return Row(row.line, {**row.values, "supporting_facts": facts})
 
 
 def supporting(row: Row) -> list[str]:
