@@ -119,10 +119,11 @@ def export(
     from agentkit.cli.opening import load_settings
     from agentkit.compress.export import export as write
     from agentkit.errors import UnknownName
-    from agentkit.models.requantize import FORMATS
+    from agentkit.models.requantize import FORMATS, Format
 
     load_settings()
-    found = {str(known): known for known in FORMATS}.get(to.upper())
+    known: dict[str, Format] = {name: name for name in FORMATS}
+    found = known.get(to.upper())
     if found is None:
         raise UnknownName("format", to, FORMATS)
     write(run, out, found, base=base, like=like)

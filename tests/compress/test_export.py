@@ -175,3 +175,17 @@ def test_scores_measured_later_stand_in_the_card(run: Path) -> None:
     card = read_card(run / "adapter.safetensors")
     assert card.scores.keys() == {"held-out loss", "svamp, base", "svamp, taught"}
     assert "| svamp, taught | 0.3 |" in (run / "adapter.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.model
+def test_evaluating_compares_base_and_student_and_keeps_the_scores(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"question": "1+1?", "answer": "2"}\n{"question": "2+2?", "answer": "4"}\n', encoding="utf-8")
+    assert distil("evaluate", items, "--run", run) == 0
+    card = read_card(run / "adapter.safetensors")
+    assert card.scores.keys() == {"held-out loss", "items, base", "items, taught"}
+    assert taught_protocol(run / "evaluation" / "taught.gguf") == protocol.fingerprint()
+    assert {path.name for path in (run / "evaluation").iterdir()} == {"base", "taught", "taught.gguf", "taught.md"}
+    assert "items" in capsys.readouterr().out
