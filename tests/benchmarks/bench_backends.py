@@ -2,8 +2,8 @@
 
 Two decisions a task, which tool and with what input, both engines with the same messages before each. Reports the share
 of equal decisions, tokens a second, and what was reused. torch computes in 32 bits what llama.cpp keeps in the file's
-format, so that decisions near a tie may differ; with `--wide` llama.cpp keeps 32 bits too. Speeds mean something only on
-a machine that does nothing else.
+format, so that decisions near a tie may differ; with `--wide` llama.cpp keeps 32 bits too. Speeds mean something only
+on a machine that does nothing else.
 """
 
 import argparse
