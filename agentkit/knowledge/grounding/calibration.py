@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 
-from agentkit.knowledge.grounding.data import ASKED, Pair
+from agentkit.knowledge.grounding.data import ANSWERED, ASKED, Pair
 
 FALSE_ALARMS = 0.05
 """Share of supported claims that a check may object to: a false alarm withholds a right answer."""
@@ -28,11 +28,14 @@ def calibrate(pairs: Sequence[Pair], scores: Sequence[float]) -> tuple[float, di
 
 
 def lenient(pairs: Sequence[Pair], scores: Sequence[float]) -> float:
-    """The highest threshold at which at most 5 % of the supported claims fail, in the mean of the sources."""
+    """The highest threshold at which at most 5 % of the supported claims fail, in the mean of the sources.
+
+    Only those count that the check of citations holds against it: neither questions nor short answers to them.
+    """
     supported = {
         name: sorted(score for score, is_supported in of if is_supported)
         for name, of in by_source(pairs, scores).items()
-        if name != ASKED
+        if name not in (ASKED, ANSWERED)
     }
 
     def failing(threshold: float) -> float:

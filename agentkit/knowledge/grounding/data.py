@@ -25,6 +25,8 @@ NEAR = 10
 """Rows before and after a question's, among which a sentence is sought that is like its own."""
 ASKED = "questions"
 """The source whose pairs are no claims."""
+ANSWERED = "answers"
+"""The source of questions with a short answer, which the check of citations judges otherwise."""
 HELD_OUT = 0.08
 """Share of the passages, with all their claims, that is never trained on."""
 SHORTEST = 6
@@ -140,9 +142,9 @@ def answers(rows: Sequence[Row]) -> Iterator[Pair]:
         question, answer = row["question"].strip(), row["answer"].strip()
         names = sorted({name for name in NAME.findall(passage) if name not in answer and name not in question})
         false = {"yes": "no", "no": "yes"}.get(answer) or swapped_number(answer, [passage], chance)
-        yield Pair(f"{question} {answer}", passage, True, "answers")
+        yield Pair(f"{question} {answer}", passage, True, ANSWERED)
         if false or names:
-            yield Pair(f"{question} {false or chance.choice(names)}", passage, False, "answers")
+            yield Pair(f"{question} {false or chance.choice(names)}", passage, False, ANSWERED)
 
 
 SOURCES: Sequence[Source] = (
