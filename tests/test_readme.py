@@ -221,8 +221,8 @@ def said(*words: str) -> tuple[int, str]:
 
 
 def verb_of(words: Sequence[str]) -> list[str]:
-    """The verb of a command; `models` and `corpus` have verbs of their own."""
-    inner = words[:1] in (["models"], ["corpus"]) and len(words) > 1
+    """The verb of a command; `models`, `corpus` and `distil` have verbs of their own."""
+    inner = words[:1] in (["models"], ["corpus"], ["distil"]) and len(words) > 1
     return list(words[:2]) if inner else [w for w in words[:1] if not w.startswith("-")]
 
 
@@ -244,7 +244,8 @@ def test_every_command_has_a_verb_and_options_that_exist(words: Sequence[str]) -
 @pytest.mark.usefixtures("home")
 def test_every_option_that_is_named_is_one() -> None:
     verbs = ("ask", "chat", "ingest", "search", "tool", "replay", "evaluate", "compare")
-    known = {word for verb in verbs for word in re.findall(r"--[a-z][a-z-]*", said(verb, "--help")[1])}
+    told = [said(verb, "--help")[1] for verb in verbs] + [said("distil", "collect", "--help")[1]]
+    known = {word for text in told for word in re.findall(r"--[a-z][a-z-]*", text)}
     named = {word for code in inline() for word in re.findall(r"(?<!\S)--[a-z][a-z-]*", code)}
     assert "--unchecked" in named
     assert named <= known
