@@ -146,7 +146,7 @@ def test_a_run_ends_in_time_and_goes_on_later(
 
 
 def test_on_twenty_lessons_it_learns_to_write_every_decision_as_they_do(letters: Path, tmp_path: Path) -> None:
-    changes = {"method": "full", "rate": 3e-3, "steps": 80, "tokens": 600, "row": 1024, "held_out": 0.0}
+    changes = {"method": "full", "rate": 1e-2, "steps": 90, "tokens": 600, "row": 1024, "held_out": 0.0}
     recipe = RECIPE.model_copy(update=changes)
     result = trained(letters, tmp_path, recipe)
     examples = [example(n) for n in range(10, 30)]
