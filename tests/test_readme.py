@@ -66,6 +66,14 @@ DECISIONS: Mapping[str, Sequence[tuple[str, object]]] = {
 """For each task of the README what a model decides: a tool and why (its plan), then calls and the answer."""
 
 
+LESSON = {
+    "question": "Lea picks 14 apples and Tom picks 9 more than her. How many apples do they pick together?",
+    "solution": "14+9=<<14+9=23>>23\n14+23=<<14+23=37>>37\n#### 37",
+    "answer": "37",
+}
+"""What the README's lessons are made from."""
+
+
 class Block(NamedTuple):
     """A fenced block."""
 
@@ -271,10 +279,15 @@ def test_every_model_that_a_command_names_is_one() -> None:
 
 def test_the_commands_print_what_they_show(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One after the other, in one folder: a trace that one writes is replayed by another."""
+    for part, row in {"train/gsm8k_train": LESSON, "eval/test": {"question": "Who planted the trees?"}}.items():
+        (home / "data" / part).parent.mkdir(parents=True)
+        (home / "data" / f"{part}.jsonl").write_text(json.dumps(row), encoding="utf-8")
     ran: set[str] = set()
     for words, shown in agentkit_commands():
         if "--model" in words or words[:2] == ["models", "pull"]:
             continue  # another test looks at the names; loading and fetching are tested elsewhere
+        if words[0] == "distil" and words[1] not in ("collect", "curate", "show"):
+            continue  # training takes long: tests/compress/test_export.py runs these on a tiny model
         if words[0] == "ask" and "--help" not in words:
             task = next(word for word in words if word in DECISIONS)
             (home / "script.txt").write_text("\n".join(script(task)), encoding="utf-8")
@@ -294,6 +307,7 @@ def test_the_commands_print_what_they_show(home: Path, monkeypatch: pytest.Monke
         )
         ran.add(words[0])
     verbs = {"ask", "chat", "ingest", "search", "corpus", "tool", "models", "replay", "doctor", "evaluate", "compare"}
+    verbs |= {"distil"}
     assert ran == verbs | {"--help"}
 
 
