@@ -178,7 +178,7 @@ class Course:
             step=progress.step,
             held_out_loss=loss,
             decisions=right / of,
-            kinds={kind or "any": share[0] / share[1] for kind, share in sorted(taken.items())},
+            kinds={kind or "any": round(share[0] / share[1], 4) for kind, share in sorted(taken.items())},
         )
         self.tell(f"after step {progress.step}: held-out loss {loss:.4f}, {right} of {of} decisions as in the lessons")
         if progress.best is None or loss < progress.best:
