@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -143,7 +144,9 @@ class Terminal:
     def __init__(self, *arguments: str) -> None:
         self.ours, theirs = pty.openpty()
         command = [sys.executable, "-m", "agentkit", "chat", *arguments]
-        self.running = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
+        # A job in the background of a script ignores SIGINT, and so would all that it starts.
+        heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        self.running = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=heeded)
         os.close(theirs)
         self.seen = b""
         self.at = 0
