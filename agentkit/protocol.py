@@ -106,9 +106,12 @@ def opening(
 def given(number: int, passage: Passage) -> Evidence:
     """A passage that came with the task, as evidence."""
     source = " > ".join(part for part in (passage.source, passage.heading) if part)
-    return Evidence(
-        id=number, tool=GIVEN, call=0, text=without_injections(passage.text)[:EVIDENCE_CHARS], source=source
-    )
+    return Evidence(id=number, tool=GIVEN, call=0, text=kept(passage.text), source=source)
+
+
+def kept(text: str) -> str:
+    """What evidence keeps of a text: cut first, so that a huge one costs no more, and without orders to its reader."""
+    return without_injections(text[:EVIDENCE_CHARS])[:EVIDENCE_CHARS]
 
 
 def describe(tool: Tool) -> str:

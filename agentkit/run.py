@@ -27,7 +27,6 @@ from agentkit.events import (
     Told,
     Turn,
 )
-from agentkit.injections import without_injections
 from agentkit.limits import Limits, reaches
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar
@@ -273,7 +272,7 @@ class Run:
         same = {c.call for c in self.calls if (c.tool, c.arguments) == (called.tool, called.arguments)}
         numbers = {(e.source, e.text): e.id for e in self.evidence if e.source or e.call in same}
         for part in outcome.parts:
-            text = without_injections(part.text)[: protocol.EVIDENCE_CHARS]
+            text = protocol.kept(part.text)
             if (part.source, text) in numbers:
                 known.append(numbers[part.source, text])
                 continue

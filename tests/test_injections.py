@@ -86,7 +86,7 @@ def test_the_examples_documents_lose_only_their_orders(name: str) -> None:
 
 
 def test_real_documents_are_left_as_they_are() -> None:
-    """Encyclopedia articles, medical leaflets, licences: about 13 MB."""
+    """Encyclopedia articles and licences."""
     path = DATA / "train/hotpotqa_passages.jsonl"
     if not path.is_file():
         pytest.skip(f"no training data at {path.parent}")

@@ -11,7 +11,7 @@ from typing import cast
 from agentkit.answer import Evidence, Finding
 from agentkit.arithmetic import DimensionError, Equation, Unit, equations
 from agentkit.checks.check import Draft
-from agentkit.checks.dates import DATE, Date, dates_in
+from agentkit.checks.dates import DATE, dates_in
 from agentkit.checks.quantities import Number, numbers_in, unit_names, years_in
 from agentkit.checks.words import content_words
 
@@ -49,8 +49,6 @@ class Known:
 
     asked: Sequence[Number]
     """Of the task and of earlier answers."""
-    dates: Sequence[tuple[int, Date]]
-    """Of the task and earlier answers, as of evidence 0, and of all evidence."""
     found: Sequence[tuple[int, Number]]
     """Of passages, with the number of the evidence."""
     computed: Sequence[tuple[int, Number]]
@@ -74,8 +72,6 @@ class Known:
         having = Counter(word for _, n in found for word in n.near | n.far)
         return cls(
             asked=[n for text in said for n in numbers_in(text)],
-            dates=[(0, d) for text in said for _, d in dates_in(text)]
-            + [(e.id, d) for e in draft.evidence for _, d in dates_in(f"{e.source}\n{e.text}")],
             found=found,
             computed=[(e.id, n) for e in draft.evidence if not e.source for n in numbers_in(e.text)],
             operands=frozenset(n for e in draft.evidence if not e.source for n in operands_of(draft, e)),
@@ -107,7 +103,7 @@ def numbers(draft: Draft) -> Iterator[Finding]:
     known = Known.of(draft)
     untraced = {e.id: reason for e in draft.evidence if not e.source and (reason := untraced_operand(draft, e, known))}
     for claim in draft.claims:
-        reason, used = undated(claim, known)
+        reason, used = undated(claim, draft)
         claimed = numbers_in(DATE.sub(" ", claim))
         worked_out = {e.right.value for e in equations(claim) if e.right is not None and stands(e, known)}
         for number in claimed:
@@ -125,11 +121,15 @@ def numbers(draft: Draft) -> Iterator[Finding]:
             yield Finding(check="numbers", claim=claim, verdict=verdict, reason=reason, evidence=tuple(sorted(used)))
 
 
-def undated(claim: str, known: Known) -> tuple[str, set[int]]:
+def undated(claim: str, draft: Draft) -> tuple[str, set[int]]:
     """Why a date of a claim may not stand there (empty when all may), and the evidence that has them."""
     used: set[int] = set()
-    for written, date in dates_in(claim):
-        holders = {i for i, other in known.dates if date.covers(other)}
+    claimed = list(dates_in(claim))
+    said = [draft.task, *(text for turn in draft.history for text in (turn.task, turn.answer))] if claimed else []
+    dates = [(0, date) for text in said for _, date in dates_in(text)]  # as of evidence 0, which there is not
+    dates += [(e.id, d) for e in draft.evidence for _, d in dates_in(f"{e.source}\n{e.text}")] if claimed else []
+    for written, date in claimed:
+        holders = {i for i, other in dates if date.covers(other)}
         if not holders:
             return f"{written} is no date of the task or the evidence", set()
         used |= holders - {0}

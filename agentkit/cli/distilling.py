@@ -92,15 +92,16 @@ def train(
             "on_policy": on_policy,
         }
     )
+    lessons = lessons or run / "lessons.jsonl"
     conditions = Conditions(
         out=run,
         command=command(),
-        licences=licences(),
+        licences=licences(lessons),
         minutes=minutes,
         device=device,
         tell=lambda x: print(x, flush=True),
     )
-    result = learn(lessons or run / "lessons.jsonl", open_base(base), recipe, conditions)
+    result = learn(lessons, open_base(base), recipe, conditions)
     print(f"{result.path}  weights after step {result.card.steps}")
     return 0
 
@@ -245,11 +246,12 @@ def checked(fields: Mapping[str, Any]) -> "Recipe":
         raise ConfigurationError(f"{flag} {first['input']}: {said}" if flag else said) from None
 
 
-def licences() -> dict[str, str]:
-    """The licence of each source that lessons are made from."""
-    from agentkit.compress.sources import SOURCES
+def licences(lessons: Path) -> Mapping[str, str]:
+    """The licence of what each of the lessons was made from, as far as the summary beside them says."""
+    from agentkit.compress.curate import SUMMARY, Curated
 
-    return {name: source.licence for name, source in SOURCES.items()}
+    summary = lessons.with_name(SUMMARY)
+    return Curated.model_validate_json(summary.read_text(encoding="utf-8")).licences if summary.is_file() else {}
 
 
 def command() -> str:

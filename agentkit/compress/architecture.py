@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agentkit.errors import ModelError
+from agentkit.models.merge import rotated
 
 _TOP: Mapping[str, str] = MappingProxyType(
     {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
@@ -176,9 +177,7 @@ class Shape:
         llama.cpp rotates neighbouring pairs of a Llama's queries and keys, transformers halves of a head.
         """
         heads = self._rotated(name)
-        if not heads:
-            return rows
-        return rows.reshape(heads, 2, -1, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
+        return rotated(rows, heads) if heads else rows
 
     def halved(self, name: str, rows: Any) -> Any:
         """The way back from `interleaved`."""

@@ -5,9 +5,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from agentkit import protocol
-from agentkit.agent import Agent
 from agentkit.compress.problem import Line, Problem, Unusable
-from agentkit.compress.recording import LIMITS, failure, loaded, objection
+from agentkit.compress.recording import agent_for, failure, loaded, objection
 from agentkit.decision import Call, Proposal
 from agentkit.errors import ContextOverflow
 from agentkit.events import Checked, Decided, Event, Observed
@@ -39,16 +38,7 @@ class Demonstrator:
         if problem.answer is None:
             return Unusable(name, "only a problem with an answer shows whether a teacher is right")
         tools = [loaded(t) if isinstance(t, str) else t for t in problem.tools]
-        agent = Agent(
-            self.model,
-            tools=tools,
-            resources=problem.resources,
-            output=problem.output,
-            plan=problem.plan,
-            limits=LIMITS,
-            seed=self.seed,
-            temperature=self.temperature,
-        )
+        agent = agent_for(problem, self.model, tools, seed=self.seed, temperature=self.temperature)
         events: list[Event] = []
         try:
             async with aclosing(agent.stream(problem.task, passages=problem.passages)) as stream:

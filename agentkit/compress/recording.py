@@ -20,7 +20,7 @@ from agentkit.evaluate.strategies.completion import plain
 from agentkit.events import Asked, Checked, Decided, Event, Finished, Observed, Told
 from agentkit.limits import Limits
 from agentkit.models.grammar import admits
-from agentkit.models.model import Grammar, Message
+from agentkit.models.model import Grammar, Message, Model
 from agentkit.models.scripted import ScriptedModel
 from agentkit.protocol import given
 from agentkit.tools import Tool, load_tools
@@ -60,15 +60,7 @@ async def record(problem: Problem) -> Recorded:
 
     model = ScriptedModel(speak, name="script", taught=True)
     try:
-        agent = Agent(
-            model,
-            tools=tools,
-            resources=problem.resources,
-            output=problem.output,
-            plan=problem.plan,
-            limits=LIMITS,
-            unchecked=problem.unchecked,
-        )
+        agent = agent_for(problem, model, tools)
         async with aclosing(agent.stream(problem.task, passages=problem.passages)) as stream:
             async for event in stream:
                 events.append(event)
@@ -97,6 +89,20 @@ async def record(problem: Problem) -> Recorded:
             messages=messages,
             learned=learned,
         ),
+    )
+
+
+def agent_for(problem: Problem, model: Model, tools: Sequence[Tool], **options: Any) -> Agent[Any]:
+    """The agent that runs a problem, whoever takes the decisions."""
+    return Agent(
+        model,
+        tools=tools,
+        resources=problem.resources,
+        output=problem.output,
+        plan=problem.plan,
+        limits=LIMITS,
+        unchecked=problem.unchecked,
+        **options,
     )
 
 

@@ -87,7 +87,6 @@ def product(adapter: Adapter, module: str, heads: int | None) -> "Array":
     return (up if heads is None else rotated(up, heads)) @ down
 
 
-def rotated(rows: "Array", heads: int) -> "Array":
+def rotated(rows: Any, heads: int) -> Any:
     """A head's rows as pairs of neighbours, which llama.cpp rotates, instead of two halves (Hugging Face)."""
-    halves = rows.reshape(heads, 2, rows.shape[0] // heads // 2, rows.shape[1])
-    return halves.swapaxes(1, 2).reshape(rows.shape)
+    return rows.reshape(heads, 2, -1, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)

@@ -48,7 +48,11 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_llama: Path) -> P
     """A tiny Llama in the place of the catalog's smallest model."""
     monkeypatch.setenv("AGENTKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(distilling, "licences", lambda: {"sums": "MIT"})
+
+    def licences(_lessons: Path) -> dict[str, str]:
+        return {"sums": "MIT"}
+
+    monkeypatch.setattr(distilling, "licences", licences)
     path = tmp_path / "cache" / "models" / f"{BASE}-q8_0.gguf"
     path.parent.mkdir(parents=True)
     return hf_to_gguf(tiny_llama, path, format="Q8_0", like=write_like(tmp_path / "like.gguf", tiny_llama))
