@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.cli.distilling import licences
+
 from .conftest import Cli
 
 ROW = {
@@ -36,6 +38,7 @@ def test_lessons_are_collected_curated_and_shown(cli: Cli, data: Path) -> None:
     assert curated.code == 0, curated.err
     assert "compared with test.jsonl: 0 left out" in curated.out
     assert "kept: 1 maths (100%)" in curated.out
+    assert licences(Path("runs/a/lessons.jsonl")) == {"gsm8k_train": "MIT"}  # what the card will say
     shown = cli("distil", "show", "runs/a/lessons.jsonl")
     assert shown.code == 0
     assert f"       user  Task: {ROW['question']}" in shown.out
