@@ -1,10 +1,8 @@
 """Collecting goes on where it was killed, gives the same files every time, and counts what it can't use."""
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -87,24 +85,18 @@ def test_it_goes_on_behind_the_last_whole_line(
 
 
 def test_killed_and_begun_again_it_makes_the_same_files(tmp_path: Path) -> None:
-    data = training(tmp_path / "data")
-    row = (data / "gsm8k_train.jsonl").read_text().splitlines()[0]
-    (data / "gsm8k_train.jsonl").write_text(f"{row}\n" * 150)
-    collected(tmp_path / "whole", data=data)
+    collected(tmp_path / "whole")
     program = (
-        "import asyncio, sys; from pathlib import Path; from agentkit.compress.collect import collect; "
-        "asyncio.run(collect('gsm8k_train', data=Path(sys.argv[1]), run=Path(sys.argv[2])))"
+        "import asyncio, os, signal, sys; from pathlib import Path; from agentkit.compress.collect import collect; "
+        "die = lambda done, _: done < 5 or os.kill(os.getpid(), signal.SIGKILL); "
+        "asyncio.run(collect('gsm8k_train', data=Path(sys.argv[1]), run=Path(sys.argv[2]), told=die))"
     )
-    partial = tmp_path / "killed/collected/gsm8k_train.partial.jsonl"
-    process = subprocess.Popen([sys.executable, "-c", program, str(data), str(tmp_path / "killed")])
-    deadline = time.monotonic() + 60
-    while not (partial.is_file() and partial.stat().st_size > 4000) and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    collected(tmp_path / "killed", data=data)
-    assert files(tmp_path / "killed") == files(tmp_path / "whole")
+    data, run = training(tmp_path / "data"), tmp_path / "killed"
+    killed = subprocess.run([sys.executable, "-c", program, str(data), str(run)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (run / "collected/gsm8k_train.partial.jsonl").read_bytes().count(b"\n") == 1 + 5
+    collected(run)
+    assert files(run) == files(tmp_path / "whole")
 
 
 def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
