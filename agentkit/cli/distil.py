@@ -111,6 +111,9 @@ def curate(
         list[str] | None,
         typer.Option(metavar="KIND=X", show_default=False, help="The most that a kind may make of the whole."),
     ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="SOURCE", show_default=False, help="To be left out; may be repeated.")
+    ] = None,
     longest: Annotated[int, typer.Option(metavar="N", min=1, help="Characters of a lesson.")] = 12_000,
     same_task: Annotated[int, typer.Option(metavar="N", min=1, help="Lessons that may have the same task.")] = 2,
     seed: Seed = None,
@@ -129,6 +132,7 @@ def curate(
             run,
             evaluation=evaluation or part(settings, "eval", "--eval or --data"),
             shares=shares(share or ()),
+            without=without or (),
             longest=longest,
             same_task=same_task,
             seed=settings.seed,

@@ -13,7 +13,7 @@ from agentkit import protocol
 from agentkit.compress.collect import Collected, collections
 from agentkit.compress.lesson import Lesson, read_lessons, write_lessons
 from agentkit.compress.overlap import LENGTH, Evaluation
-from agentkit.errors import ConfigurationError, TraceError
+from agentkit.errors import ConfigurationError, TraceError, UnknownName
 from agentkit.evaluate.folder import replace_file
 
 LESSONS = "lessons.jsonl"
@@ -55,6 +55,7 @@ def curate(
     *,
     evaluation: Path,
     shares: Mapping[str, float] | None = None,
+    without: Sequence[str] = (),
     longest: int = LONGEST,
     same_task: int = SAME_TASK,
     seed: int = 0,
@@ -66,11 +67,13 @@ def curate(
         run: Folder of the run.
         evaluation: Folder of evaluation data; no lesson has a sequence of 13 words with any of its files in common.
         shares: For each kind, the most that it may make of the whole, instead of the usual.
+        without: Collections that are left out whole, by name.
         longest: Characters of a lesson.
         same_task: Lessons that may have the same task.
         told: Is told what is being done.
 
     Raises:
+        UnknownName: One to be left out isn't there.
         ConfigurationError: Nothing is collected, a source isn't through, the lessons are of another protocol, a share
             isn't one, or the evaluation data can't be read.
         TraceError: A line is no lesson, or the disk is full.
@@ -80,6 +83,10 @@ def curate(
     if wrong := next((f"{kind}={share:g}" for kind, share in wanted.items() if not 0 <= share <= 1), ""):
         raise ConfigurationError(f"the share {wrong} isn't one: give a number from 0 to 1")
     found = collections(run)
+    names = [collected.made.name for collected, _ in found]
+    if strange := next((name for name in without if name not in names), ""):
+        raise UnknownName("collection", strange, names)
+    found = [each for each, name in zip(found, names, strict=True) if name not in without]
     now = protocol.fingerprint()
     if other := next((c for c, _ in found if c.made.protocol != now), None):
         raise ConfigurationError(

@@ -6,7 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from agentkit.compress.packing import Row
+from agentkit.compress.attention import register, stretch
+from agentkit.compress.packing import Row, joined
 from agentkit.errors import ConfigurationError, MissingExtra
 
 
@@ -21,32 +22,18 @@ class Network:
 
     def logits(self, rows: Sequence[Row]) -> Any:
         """For each target of the rows, in order, what the model predicts in its place, in single precision."""
-        ids, positions, mask = self._inputs(rows)
-        width = ids.shape[1]
-        places = [at * width + target.place for at, row in enumerate(rows) for target in row.targets]
-        with self.torch.autocast(self.device, dtype=self.torch.bfloat16, enabled=self.bf16):
+        torch, device = self.torch, self.device
+        ids, positions, places, stretches = joined(rows)
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.bf16):
             states = self.model.get_decoder()(
-                input_ids=ids, position_ids=positions, attention_mask=mask, use_cache=False
-            ).last_hidden_state
-            states = states.flatten(0, 1).index_select(0, self.torch.tensor(places, device=self.device))
+                input_ids=torch.tensor([ids], device=device),
+                position_ids=torch.tensor([positions], device=device),
+                attention_mask=torch.ones(1, 1, 1, 1, device=device),  # of this form it is passed on and not looked at
+                stretches=[stretch(torch, *each, device) for each in stretches],
+                use_cache=False,
+            ).last_hidden_state[0]
+            states = states.index_select(0, torch.tensor(places, device=device))
             return self.model.get_output_embeddings()(states).float()
-
-    def _inputs(self, rows: Sequence[Row]) -> tuple[Any, Any, Any]:
-        """Ids, positions and what attends to what, padded to the longest row."""
-        torch = self.torch
-        width = max(len(row.ids) for row in rows)
-        ids = torch.zeros(len(rows), width, dtype=torch.long)
-        positions = torch.zeros(len(rows), width, dtype=torch.long)
-        # Padding attends to itself: to attend to nothing is no number.
-        mask = torch.eye(width, dtype=torch.bool, device=self.device).repeat(len(rows), 1, 1, 1)
-        for at, row in enumerate(rows):
-            ids[at, : len(row.ids)] = torch.tensor(row.ids)
-            positions[at, : len(row.ids)] = torch.tensor(row.positions)
-            for start, end, before in row.stretches:
-                own = torch.ones(end - start, end - start, dtype=torch.bool, device=self.device)
-                mask[at, 0, start:end, start:end] = own.tril()
-                mask[at, 0, start:end, before] = True
-        return ids.to(self.device), positions.to(self.device), mask
 
     def wanted(self, rows: Sequence[Row]) -> Any:
         """The ids of the targets."""
@@ -63,7 +50,10 @@ def open_model(folder: Path) -> Any:
     transformers.utils.logging.disable_progress_bar()  # it would stand between the lines of the steps
     try:
         return transformers.AutoModelForCausalLM.from_pretrained(
-            str(folder), local_files_only=True, dtype=library("torch").float32, attn_implementation="sdpa"
+            str(folder),
+            local_files_only=True,
+            dtype=library("torch").float32,
+            attn_implementation=register(transformers),
         )
     except Exception as error:  # the native readers raise bare Exceptions for a bad file
         raise ConfigurationError(

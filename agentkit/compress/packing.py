@@ -113,12 +113,27 @@ def steps(examples: Sequence[Example], *, size: int, learned: int, seed: int) ->
 
 
 def passes(found: Sequence[Row], tokens: int) -> Iterator[list[Row]]:
-    """Rows that are computed at once: of alike lengths, of at most so many tokens together, padding included."""
+    """Rows that are computed at once, of at most so many tokens together unless one alone has more."""
     batch: list[Row] = []
-    for row in sorted(found, key=lambda row: -len(row.ids)):
-        if batch and (len(batch) + 1) * len(batch[0].ids) > tokens:
+    for row in found:
+        if batch and sum(len(each.ids) for each in (*batch, row)) > tokens:
             yield batch
             batch = []
         batch.append(row)
     if batch:
         yield batch
+
+
+def joined(found: Sequence[Row]) -> tuple[list[int], list[int], list[int], list[tuple[int, int, list[int]]]]:
+    """Rows one behind the other: their ids, positions, places of targets, and stretches that aren't empty."""
+    ids: list[int] = []
+    positions: list[int] = []
+    places: list[int] = []
+    stretches: list[tuple[int, int, list[int]]] = []
+    for row in found:
+        at = len(ids)
+        ids += row.ids
+        positions += row.positions
+        places += [at + target.place for target in row.targets]
+        stretches += [(at + s, at + e, [at + b for b in before]) for s, e, before in row.stretches if e > s]
+    return ids, positions, places, stretches

@@ -14,7 +14,7 @@ from agentkit.compress.collect import Collected, Collection
 from agentkit.compress.curate import Curated, curate, sizes
 from agentkit.compress.lesson import Lesson, read_lessons, write_lessons
 from agentkit.compress.overlap import Evaluation
-from agentkit.errors import ConfigurationError, TraceError
+from agentkit.errors import ConfigurationError, TraceError, UnknownName
 from agentkit.events import Told
 
 from .making import DATA, collected, needs_data
@@ -164,6 +164,15 @@ def test_no_kind_has_more_than_its_share(
 ) -> None:
     found = sizes(there, shares)
     assert all(abs(found[kind] - count) <= 1 for kind, count in expected.items()), found
+
+
+def test_a_collection_can_be_left_out(tmp_path: Path, evaluation: Path) -> None:
+    run = tmp_path / "run"
+    kept(run, [lesson("What is 6 * 7?")], evaluation)
+    with pytest.raises(UnknownName, match="no collection named 'maid'; there are: made"):
+        curate(run, evaluation=evaluation, without=["maid"])
+    with pytest.raises(ConfigurationError, match="no lesson"):
+        curate(run, evaluation=evaluation, without=["made"])
 
 
 def test_curating_again_gives_the_same_file_and_another_seed_another_order(tmp_path: Path, evaluation: Path) -> None:
