@@ -43,9 +43,18 @@ def write(path: Path, card: Card, file: Path) -> None:
     Raises:
         ConfigurationError: The disk is full, or the place can't be written to.
     """
+    put(path, text(card, file))
+
+
+def put(path: Path, said: str) -> None:
+    """Write a text, under another name until it is whole.
+
+    Raises:
+        ConfigurationError: The disk is full, or the place can't be written to.
+    """
     part = path.with_name(f"{path.name}.part")
     try:
-        part.write_text(text(card, file), encoding="utf-8")
+        part.write_text(said, encoding="utf-8")
         os.replace(part, path)
     except OSError as error:
         raise unwritable(path, error.strerror) from None
@@ -56,16 +65,21 @@ def write(path: Path, card: Card, file: Path) -> None:
 def text(card: Card, file: Path) -> str:
     """What the card says."""
     what = f"Low-rank changes (LoRA, rank {card.rank}, alpha {card.alpha})" if card.rank else "All weights trained"
-    known = KNOWN.get(card.base)
     return TEMPLATE.format(
         **card.model_dump(exclude={"data", "scores"}),
         what=what,
-        licence=known.licence if known else "see its publisher",
+        licence=licence(card.base),
         megabytes=size(file) / 1e6,
         file=file.name,
         data=rows(card.data),
         scores=rows({name: f"{score:.4g}" for name, score in card.scores.items()}, "score") or "None measured yet.",
     )
+
+
+def licence(base: str) -> str:
+    """Of a model by the name that the catalog has for it."""
+    known = KNOWN.get(base)
+    return known.licence if known else "see its publisher"
 
 
 def rows(cells: Mapping[str, str], head: str = "") -> str:

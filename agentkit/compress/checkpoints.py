@@ -90,7 +90,7 @@ class Checkpoints:
         if identity != self._identity:
             raise ConfigurationError(
                 f"{self.path} is of a run with another recipe, other lessons or another base; "
-                "delete it to begin anew, or name another folder with --out"
+                "delete it to begin anew, or name another place to write to"
             )
         self._student.put(state["tensors"])
         self._student.optimizer.load_state_dict(state["optimizer"])
@@ -128,4 +128,4 @@ def shortened(value: Any) -> Any:
 
 def unwritable(path: Path, why: object) -> ConfigurationError:
     """What is said when a file can't be written."""
-    return ConfigurationError(f"can't write {path}: {why}; make room, or name another folder with --out")
+    return ConfigurationError(f"can't write {path}: {why}; make room, or name another place")

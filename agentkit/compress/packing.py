@@ -84,6 +84,11 @@ def rows(examples: Sequence[Example], *, size: int, chance: Random) -> list[list
     return together
 
 
+def packed(examples: Sequence[Example], *, size: int) -> list[Row]:
+    """All examples in rows of so many tokens, always in the same."""
+    return [pack(examples[index] for index in row) for row in rows(examples, size=size, chance=Random(0))]
+
+
 def filled(parts: Iterable[tuple[int, list[int]]], size: int) -> Iterator[tuple[int, list[int]]]:
     """Put each part into the first row with room for it, of those that are being filled."""
     being: list[tuple[int, list[int]]] = []

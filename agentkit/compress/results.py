@@ -6,7 +6,9 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
 
 from agentkit import protocol
 from agentkit.compress import card as cards
@@ -14,9 +16,11 @@ from agentkit.compress.base import Base
 from agentkit.compress.checkpoints import Progress, unwritable
 from agentkit.compress.examples import Examples
 from agentkit.compress.lesson import Lesson
+from agentkit.compress.network import library
 from agentkit.compress.student import Student
 from agentkit.models import adapter
 from agentkit.models.adapter import Card
+from agentkit.models.tokenizer import one_line
 
 ADAPTER = "adapter.safetensors"
 """The weights that were best on held-out lessons."""
@@ -91,24 +95,33 @@ def keep(student: Student, progress: Progress, card: Card, base: Base, out: Path
         cards.write(out / "adapter.md", card, out / ADAPTER)
         return Result(out / ADAPTER, card, finished)
     student.put(best)
-    try:
-        save_model(student, base.folder, out / MODEL, card)
-    except OSError as error:
-        raise unwritable(out / MODEL, error.strerror or error) from None
+    save_model(student.model, base.folder, out / MODEL, card, CARD)
     cards.write(out / "model.md", card, out / MODEL)
     return Result(out / MODEL, card, finished)
 
 
-def save_model(student: Student, base: Path, folder: Path, card: Card) -> None:
-    """Write a folder like the base's, under another name until it is whole."""
+def save_model(model: Any, base: Path, folder: Path, said: BaseModel, name: str) -> None:
+    """Write a folder like the base's, under another name until it is whole.
+
+    Args:
+        said: Written next to the weights, in a file of this name.
+
+    Raises:
+        ConfigurationError: The disk is full, or the place can't be written to.
+    """
     part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
     weights = re.compile(r"(model.*|pytorch_model.*)\.(safetensors|bin)(\.index\.json)?")
-    shutil.copytree(base, part, ignore=lambda _, names: [name for name in names if weights.fullmatch(name)])
-    student.model.save_pretrained(str(part))
-    (part / CARD).write_text(card.model_dump_json(indent=1), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(part, folder)
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(base, part, ignore=lambda _, names: [name for name in names if weights.fullmatch(name)])
+        model.save_pretrained(str(part))
+        (part / name).write_text(said.model_dump_json(indent=1), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(part, folder)
+    except (OSError, library("safetensors").SafetensorError) as error:  # the second is what a full disk raises there
+        raise unwritable(folder, one_line(error)) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def hardware(student: Student) -> str:

@@ -15,7 +15,7 @@ from agentkit.compress.base import Base
 from agentkit.compress.checkpoints import Checkpoints, Progress
 from agentkit.compress.examples import Example, encode, split
 from agentkit.compress.lesson import read_lessons
-from agentkit.compress.packing import Row, pack, rows, steps
+from agentkit.compress.packing import Row, pack, packed, steps
 from agentkit.compress.recipe import Recipe
 from agentkit.compress.results import Result
 from agentkit.compress.student import Student
@@ -101,6 +101,8 @@ class Course:
     teacher: Teacher | None
     ends: Sequence[int]
     tell: Tell
+    scoring: float = 0.0
+    """Seconds that the held-out lessons took to score."""
 
     def run(self, *, deadline: float | None) -> Progress:
         """Take the steps that are left, or as many as there is time for."""
@@ -112,10 +114,10 @@ class Course:
             self.validate(progress)
         due = self.recipe.validated_after(steps)
         saved = time.monotonic()
-        longest = 0.0
+        longest = 0.0  # of a step, with the scoring after it
         while progress.step < steps:
             began = time.monotonic()
-            if deadline is not None and began + longest > deadline:
+            if deadline is not None and began + longest + self.scoring > deadline:
                 self.tell(f"stopped in time after step {progress.step} of {steps}; the same command goes on")
                 break
             self.step(progress)
@@ -126,6 +128,8 @@ class Course:
                 saved = time.monotonic()
             longest = max(longest, time.monotonic() - began)
         self.checkpoints.save(progress)
+        if progress.step not in due | {0, steps}:
+            self.validate(progress)  # for what is kept now; the run that goes on never saw it
         return progress
 
     def step(self, progress: Progress) -> None:
@@ -171,8 +175,8 @@ class Course:
         """Score the held-out lessons; without any, the last weights are the best."""
         if not self.held:
             return
-        found = rows(self.held, size=self.recipe.row, chance=Random(0))
-        loss, taken = self.student.score([pack([self.held[index] for index in row]) for row in found])
+        began = time.monotonic()
+        loss, taken = self.student.score(packed(self.held, size=self.recipe.row))
         right, of = (sum(column) for column in zip(*taken.values(), strict=True))
         self.checkpoints.note(
             step=progress.step,
@@ -183,6 +187,7 @@ class Course:
         self.tell(f"after step {progress.step}: held-out loss {loss:.4f}, {right} of {of} decisions as in the lessons")
         if progress.best is None or loss < progress.best:
             progress.best, progress.best_step, progress.tensors = loss, progress.step, self.student.tensors()
+        self.scoring = time.monotonic() - began
 
 
 def log_of(folder: Path) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -92,6 +92,7 @@ def hf_to_gguf(
     *,
     format: Format,  # noqa: A002 (what `requantize` and the catalog call it)
     like: Path,
+    properties: Mapping[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write the weights of a Hugging Face folder as a GGUF file, which appears complete or not at all.
@@ -102,6 +103,7 @@ def hf_to_gguf(
     Args:
         folder: A Llama or Qwen2; it may have fewer layers or narrower ones than `like`.
         like: The file whose metadata, tokenizer and chat template are taken.
+        properties: Texts to be added to the metadata, before all others.
         progress: Told the tensors done and the tensors there are.
 
     Raises:
@@ -120,7 +122,7 @@ def hf_to_gguf(
             target,
             architecture=weights.shape.architecture,
             alignment=reader.alignment,
-            metadata=_metadata(reader, weights.shape, format),
+            metadata=_metadata(reader, weights.shape, format, properties),
             tensors=[weights.planned(name, format) for name in weights.ordered(reader)],
             progress=progress,
         )
@@ -188,9 +190,9 @@ class _Weights:
         return self.files[name].get_slice(hf_name(name))
 
 
-def _metadata(reader: Any, shape: Shape, to: Format) -> Iterator[Value]:
+def _metadata(reader: Any, shape: Shape, to: Format, properties: Mapping[str, str] | None) -> Iterator[Value]:
     own: dict[str, Any] = {f"{shape.architecture}.{key}": value for key, value in shape.metadata().items()}
-    yield from metadata_of(reader, {**own, "general.file_type": file_type(to)})
+    yield from metadata_of(reader, {**own, "general.file_type": file_type(to)}, properties)
     if shape.head * shape.heads != shape.width:  # else these are what the file says of its width already
         kinds = gguf_package().GGUFValueType
         for key in ("rope.dimension_count", "attention.key_length", "attention.value_length"):

@@ -59,15 +59,22 @@ def open_gguf(path: Path) -> Any:
         raise ModelError(f"{path} can't be read as a GGUF file: {error or type(error).__name__}") from error
 
 
-def metadata_of(reader: Any, other: Mapping[str, Any]) -> Iterator[Value]:
-    """All that a file says of itself, with other values for some of its keys."""
-    array = gguf_package().GGUFValueType.ARRAY
+def metadata_of(reader: Any, other: Mapping[str, Any], properties: Mapping[str, str] | None = None) -> Iterator[Value]:
+    """All that a file says of itself, with other values for some of its keys.
+
+    Args:
+        properties: Texts to be said before all others.
+    """
+    properties = properties or {}
+    kinds = gguf_package().GGUFValueType
+    for name, text in properties.items():
+        yield Value(name, text, kinds.STRING)
     for field in reader.fields.values():
-        if field.name.startswith("GGUF.") or field.name == "general.architecture":
-            continue  # the writer puts these itself
+        if field.name.startswith("GGUF.") or field.name == "general.architecture" or field.name in properties:
+            continue  # the writer puts the first two itself
         kind = field.types[0]
         value = other[field.name] if field.name in other else field.contents()
-        yield Value(field.name, value, kind, field.types[-1] if kind == array else None)
+        yield Value(field.name, value, kind, field.types[-1] if kind == kinds.ARRAY else None)
 
 
 def file_type(to: str) -> int:

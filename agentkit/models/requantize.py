@@ -5,15 +5,13 @@ was measured for the catalog's models stands in `tests/benchmarks/bench_formats.
 than the source's brings no quality back: the weights stay what the source rounded them to.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from agentkit.errors import ConfigurationError, ModelError, UnknownName
 from agentkit.models.gguf_files import (
     Planned,
-    Value,
     file_type,
     gguf_package,
     metadata_of,
@@ -71,20 +69,13 @@ def requantize(
             target,
             architecture=architecture.contents(),
             alignment=reader.alignment,
-            metadata=_metadata(reader, to, properties or {}),
+            metadata=metadata_of(reader, {"general.file_type": file_type(to)}, properties),
             tensors=[_tensor(gguf, tensor, wanted, changes.get(tensor.name)) for tensor in reader.tensors],
             progress=progress,
         )
     except (OSError, ValueError) as error:
         raise ModelError(f"{source} can't be rewritten as {target}: {error}") from error
     return target
-
-
-def _metadata(reader: Any, to: Format, properties: Mapping[str, str]) -> Iterator[Value]:
-    text = gguf_package().GGUFValueType.STRING
-    kept = metadata_of(reader, {"general.file_type": file_type(to)})
-    added = (Value(name, value, text) for name, value in properties.items())
-    return chain(added, (value for value in kept if value.name not in properties))
 
 
 def _tensor(gguf: Any, tensor: Any, wanted: Any, change: Callable[[], Any] | None) -> Planned:

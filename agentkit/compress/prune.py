@@ -1,0 +1,217 @@
+"""Pruning by depth and by width: what does least on lessons goes, and what is left learns from the whole."""
+
+import shutil
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from agentkit import protocol
+from agentkit.compress import card as cards
+from agentkit.compress import pruned, results
+from agentkit.compress.architecture import Shape
+from agentkit.compress.base import Base, gguf_file, open_base, weights_hash
+from agentkit.compress.checkpoints import CHECKPOINT, unwritable
+from agentkit.compress.cutting import Cut, Wanted, cut_folder
+from agentkit.compress.examples import encode, split
+from agentkit.compress.lesson import read_lessons
+from agentkit.compress.recipe import Recipe
+from agentkit.compress.train import Conditions, train
+from agentkit.compress.weights import Format, hf_to_gguf
+from agentkit.errors import ConfigurationError, ModelError
+from agentkit.models import adapters, catalog
+from agentkit.models.gguf_header import PROTOCOL, taught_protocol
+from agentkit.models.tokenizer import read_json
+
+HEALING = Recipe(method="full", rate=1e-4, steps=200, weight=1.0)
+"""All weights learn the whole model's distributions and nothing else (Minitron, Muralidharan et al. 2024, found that
+better than a mixture): what comes back is what was lost, and the lessons are only what both read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """The model that is pruned."""
+
+    base: Base
+    place: Path
+    """The GGUF file or the folder that it is."""
+    like: Path
+    """The GGUF file whose metadata and tokenizer the pruned one gets."""
+    protocol: str
+    """Fingerprint of the one that it was taught; empty if it was taught none."""
+
+
+class Pruned(NamedTuple):
+    """What came of it."""
+
+    path: Path
+    cut: Cut
+    loss: float
+    """A learned token of the held-out lessons."""
+    finished: bool
+    """Whether all steps of healing were taken."""
+
+
+def prune(
+    spec: str,
+    lessons: Path,
+    wanted: Wanted,
+    conditions: Conditions,
+    recipe: Recipe = HEALING,
+    *,
+    heal: bool = True,
+    to: Format = "Q8_0",
+    like: Path | None = None,
+) -> Pruned:
+    """Cut a model, heal it with the whole one as its teacher, and write it as a GGUF file with its card.
+
+    Stopped or killed, the same call goes on. What it needs for that lies next to the file in a folder OUT.work, until
+    healing is over.
+
+    Args:
+        spec: A model of the catalog, with an adapter or without, a GGUF file, or a Hugging Face folder.
+        lessons: Those that aren't held out say what goes, and heal; the others are scored.
+        conditions: `out` is the GGUF file.
+        recipe: How lessons are computed and held out, and how it is healed: all weights of it with the model as the
+            teacher, whatever the recipe says of these.
+        heal: False leaves it as it was cut.
+        like: The GGUF file that has the metadata and tokenizer, where the model is a Hugging Face folder.
+
+    Raises:
+        ConfigurationError: The model isn't there, so much can't go, there are too few lessons, or the disk is full.
+        TraceError: A line of the lessons is none.
+        ModelError: The architecture can't be pruned, or the file can't be written.
+        MissingExtra: torch, transformers or gguf isn't installed.
+    """
+    began = time.monotonic()
+    out, tell = conditions.out, conditions.tell
+    original = opened(spec, like)
+    refuse_over(out, original)
+    shape = shape_of(original)
+    wanted.check(shape)
+    recipe = recipe.model_copy(update={"method": "full", "teacher": str(original.base.folder)})
+    read = list(read_lessons(lessons))
+    context = min(recipe.context, shape.context)
+    examples = encode(read, original.base.speech.whole, context=context, protocol=protocol.fingerprint())
+    own, held = split(examples.kept, recipe.held_out)
+    if not own or not held:
+        raise ConfigurationError(
+            f"{len(held)} of {len(examples.kept)} lessons are held out, but some must be and some mustn't; "
+            "change --held-out, or collect more"
+        )
+    with workplace(out) as work:
+        folder = work / "cut"
+        asked = f"{original.base.sha256} {examples.fingerprint} {wanted} {recipe.model_dump_json()}"
+        cut = cut_folder(
+            original.base.folder,
+            folder,
+            wanted,
+            own=own,
+            held=held[: recipe.validated],
+            recipe=recipe,
+            device=conditions.device,
+            asked=asked,
+        )
+        for line in described(cut):
+            tell(line)
+        done = Pruned(out, cut, cut.losses[1], finished=True)
+        healed = None
+        if heal:
+            left = conditions.minutes and max(0.0, conditions.minutes - (time.monotonic() - began) / 60)
+            base = replace(original.base, folder=folder, sha256=weights_hash(folder))
+            result = train(lessons, base, recipe, replace(conditions, out=work, minutes=left))
+            folder, healed = result.path, (result.card.steps, result.card.scores["held-out loss"])
+            done = done._replace(loss=healed[1], finished=result.finished)
+            tell(f"held-out loss {done.loss:.4f} after healing")
+        properties = {PROTOCOL: original.protocol} if original.protocol else None
+        hf_to_gguf(folder, out, format=to, like=original.like, properties=properties)
+        card = pruned.text(
+            cut,
+            name=out.stem,
+            base=spec,
+            sha256=original.base.sha256,
+            protocol=original.protocol,
+            sizes=(cards.size(original.place), cards.size(out)),
+            healed=healed,
+            lessons=len(examples.kept),
+            fingerprint=examples.fingerprint,
+            data=results.sources(read, examples, conditions.licences),
+            seed=recipe.seed,
+            command=conditions.command,
+        )
+        cards.put(out.with_suffix(".md"), card)
+        if heal and done.finished:
+            (work / CHECKPOINT).unlink()
+    return done
+
+
+def opened(spec: str, like: Path | None) -> Original:
+    """The model of a spec.
+
+    Raises:
+        ConfigurationError: It isn't there, can't be pruned, or was taught another protocol than the lessons'.
+        ModelError: Its architecture can't be pruned.
+    """
+    place = Path(spec).expanduser()
+    if place.is_dir():
+        if like is None:
+            raise ConfigurationError(f"{spec} is a folder; name a GGUF file of the same model with --like")
+        taught = str(read_json(place / results.CARD, missing={}).get("protocol", ""))
+    else:
+        source = catalog.resolve(spec)
+        place = adapters.merged(source.adapter, source.path) if source.adapter and source.path else gguf_file(spec)
+        like, taught = place, taught_protocol(place)
+    if taught:
+        protocol.require(taught, of=spec)
+    return Original(base=replace(open_base(str(place)), name=spec), place=place, like=like, protocol=taught)
+
+
+def refuse_over(out: Path, original: Original) -> None:
+    """Refuse to write what isn't a GGUF file, or over the model itself.
+
+    Raises:
+        ConfigurationError: It would.
+    """
+    if out.suffix != ".gguf" or out.is_dir():
+        raise ConfigurationError(f"{out} is to be a GGUF file; name one that ends in .gguf")
+    if out.resolve() in (original.place.resolve(), original.like.resolve()):
+        raise ConfigurationError(f"writing {out} over its own model would lose it; name another file")
+
+
+def shape_of(original: Original) -> Shape:
+    """What the model is, besides its weights.
+
+    Raises:
+        ModelError: It is of an architecture that can't be pruned.
+    """
+    try:
+        return Shape.of_folder(read_json(original.base.folder / "config.json"))
+    except ModelError as error:
+        raise ModelError(f"{original.base.name} can't be pruned: {error}") from None
+    except (KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{original.base.name} can't be pruned: its config.json lacks or misstates {error}") from None
+
+
+@contextmanager
+def workplace(out: Path) -> Generator[Path]:
+    """A folder next to a file, which stays afterwards if there is a training run in it to go on with."""
+    work = out.with_name(f"{out.name}.work")
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        yield work
+    except OSError as error:
+        raise unwritable(out, error.strerror or error) from None
+    finally:
+        if not (work / CHECKPOINT).is_file():
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def described(cut: Cut) -> Generator[str]:
+    """What was cut, line by line."""
+    for at, influence in enumerate(cut.influence):
+        yield f"layer {at}: influence {influence:.4f}{', goes' if at in cut.gone else ''}"
+    yield f"{len(cut.layers)} of {len(cut.influence)} layers stay, {cut.neurons[1]} of {cut.neurons[0]} neurons in each"
+    yield f"{cut.weights[0]:,} weights before, {cut.weights[1]:,} after"
+    yield f"held-out loss {cut.losses[0]:.4f} before, {cut.losses[1]:.4f} after the cut"
