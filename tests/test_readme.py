@@ -251,7 +251,7 @@ def test_every_command_has_a_verb_and_options_that_exist(words: Sequence[str]) -
 
 @pytest.mark.usefixtures("home")
 def test_every_option_that_is_named_is_one() -> None:
-    verbs = ("ask", "chat", "ingest", "search", "tool", "replay", "evaluate", "compare")
+    verbs = ("ask", "chat", "ingest", "search", "tool", "replay", "evaluate", "compare", "prune")
     told = [said(verb, "--help")[1] for verb in verbs] + [said("distil", "collect", "--help")[1]]
     known = {word for text in told for word in re.findall(r"--[a-z][a-z-]*", text)}
     named = {word for code in inline() for word in re.findall(r"(?<!\S)--[a-z][a-z-]*", code)}
@@ -286,8 +286,8 @@ def test_the_commands_print_what_they_show(home: Path, monkeypatch: pytest.Monke
     for words, shown in agentkit_commands():
         if "--model" in words or words[:2] == ["models", "pull"]:
             continue  # another test looks at the names; loading and fetching are tested elsewhere
-        if words[0] == "distil" and words[1] not in ("collect", "curate", "show"):
-            continue  # training takes long: tests/compress/test_export.py runs these on a tiny model
+        if words[0] == "prune" or (words[0] == "distil" and words[1] not in ("collect", "curate", "show")):
+            continue  # training takes long: tests/compress and tests/cli run these on tiny models
         if words[0] == "ask" and "--help" not in words:
             task = next(word for word in words if word in DECISIONS)
             (home / "script.txt").write_text("\n".join(script(task)), encoding="utf-8")

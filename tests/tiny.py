@@ -48,7 +48,9 @@ def write_tokenizer(folder: Path, *, size: int = 420) -> Any:
     return tokenizer
 
 
-def write_folder(folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tied: bool = True, seed: int = 0) -> Path:
+def write_folder(
+    folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tied: bool = True, seed: int = 0, layers: int = 2
+) -> Path:
     """A whole Hugging Face folder; the same seed gives the same weights."""
     import transformers
 
@@ -60,7 +62,7 @@ def write_folder(folder: Path, kind: Literal["llama", "qwen2"] = "llama", *, tie
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=64,
         intermediate_size=96,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=8192,

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from agentkit.compress.architecture import Shape
 from agentkit.compress.examples import Example
 from agentkit.compress.importance import measure
+from agentkit.compress.network import library
 from agentkit.compress.packing import packed
 from agentkit.compress.recipe import Recipe
 from agentkit.compress.results import hardware, save_model
@@ -108,15 +109,15 @@ def cut_folder(
     importance = measure(student, packed(sample, size=recipe.row), at_once=recipe.at_once)
     layers = importance.layers(wanted.layers or len(importance.influence))
     neurons = [importance.kept(at, wanted.ffn or len(importance.neurons[at])) for at in layers]
-    sizes, losses = [size(student.model)], [student.score(scored)[0]]
+    weights, loss = size(student.model), student.score(scored)[0]
     cut(student.model, layers, neurons)
     found = Cut(
         asked=asked,
         influence=importance.influence,
         layers=tuple(layers),
         neurons=(len(importance.neurons[0]), len(neurons[0])),
-        weights=(*sizes, size(student.model)),
-        losses=(*losses, student.score(scored)[0]),
+        weights=(weights, size(student.model)),
+        losses=(loss, student.score(scored)[0]),
         hardware=hardware(student),
     )
     save_model(student.model, base, folder, found, REPORT)
@@ -130,10 +131,9 @@ def cut(model: Any, layers: Sequence[int], neurons: Sequence[Any]) -> None:
         layers: Their indices, in order.
         neurons: For each of them the indices to keep, int64 [kept], as many for all.
     """
-    from torch import nn
-
+    nn = library("torch.nn")
     decoder, config = model.get_decoder(), model.config
-    decoder.layers = nn.ModuleList(decoder.layers[at] for at in layers)
+    decoder.layers = nn.ModuleList([decoder.layers[at] for at in layers])
     config.num_hidden_layers = len(layers)
     if getattr(config, "layer_types", None):  # Qwen2 has one for each
         config.layer_types = [config.layer_types[at] for at in layers]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, NamedTuple
 
 from agentkit.compress.network import Network
@@ -41,20 +42,18 @@ def measure(network: Network, rows: Sequence[Row], *, at_once: int) -> Importanc
     influence = [0.0] * len(layers)
     activation: list[Any] = [0.0] * len(layers)
 
-    def turned(at: int, before: Any, after: Any) -> None:
-        alike = torch.nn.functional.cosine_similarity(before.double(), after.double(), dim=-1)
+    def turned(at: int, _layer: Any, given: tuple[Any, ...], made: Any) -> None:
+        alike = torch.nn.functional.cosine_similarity(given[0].double(), made.double(), dim=-1)
         influence[at] += float((1 - alike).sum())
 
-    def fired(at: int, value: Any) -> None:
-        activation[at] += value.double().abs().sum((0, 1)).cpu()
+    def fired(at: int, _projection: Any, given: tuple[Any, ...]) -> None:
+        activation[at] += given[0].double().abs().sum((0, 1)).cpu()
 
     network.model.eval()
     with ExitStack() as hooks, torch.no_grad():
         for at, layer in enumerate(layers):
-            hooks.callback(layer.register_forward_hook(lambda _, given, made, at=at: turned(at, given[0], made)).remove)
-            hooks.callback(
-                layer.mlp.down_proj.register_forward_pre_hook(lambda _, given, at=at: fired(at, given[0])).remove
-            )
+            hooks.callback(layer.register_forward_hook(partial(turned, at)).remove)
+            hooks.callback(layer.mlp.down_proj.register_forward_pre_hook(partial(fired, at)).remove)
         for batch in passes(rows, at_once):
             network.logits(batch)
         tokens = sum(len(row.ids) for row in rows)

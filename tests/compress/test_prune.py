@@ -1,0 +1,343 @@
+"""Pruning: what does nothing is what goes, what is left computes as before, and healing brings the loss down."""
+
+import asyncio
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import gguf
+import pytest
+
+from agentkit import protocol
+from agentkit.compress import cutting
+from agentkit.compress.base import open_base
+from agentkit.compress.cutting import Wanted, cut, cut_folder
+from agentkit.compress.importance import measure
+from agentkit.compress.packing import pack, packed
+from agentkit.compress.prune import Pruned, prune
+from agentkit.compress.recipe import Recipe
+from agentkit.compress.student import Student
+from agentkit.compress.train import Conditions, train
+from agentkit.compress.weights import hf_to_gguf
+from agentkit.errors import AgentkitError, ConfigurationError, ModelError, TraceError
+from agentkit.models.gguf_header import PROTOCOL, properties, taught_protocol
+from agentkit.models.llamacpp import LlamaCpp
+from agentkit.models.model import Message, Sampling
+
+from ..tiny import write_folder, write_like
+from .letters import RECIPE, example, lessons_file, tiny_llama
+from .test_train import silent
+
+EXAMPLES = [example(n) for n in (12, 13, 140)]
+ROWS = packed(EXAMPLES, size=256)
+HEALING = Recipe(method="full", rate=3e-3, steps=12, tokens=300, row=1024, held_out=0.2, validations=2, weight=1.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("AGENTKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama of four layers."""
+    return tiny_llama(tmp_path_factory.mktemp("deep"), num_hidden_layers=4)
+
+
+def student(folder: Path) -> Student:
+    return Student(folder, RECIPE.model_copy(update={"method": "full"}), device="cpu")
+
+
+def logits(of: Student) -> Any:
+    with of.torch.no_grad():
+        return of.logits(ROWS)
+
+
+def same(one: Any, other: Any) -> bool:
+    return bool((one - other).abs().max() < 1e-5)
+
+
+def without(folder: Path, target: Path, wanted: Wanted) -> Path:
+    """What is left of a folder."""
+    given = {"own": EXAMPLES, "held": EXAMPLES, "device": "cpu", "asked": str(wanted)}
+    cut_folder(folder, target, wanted, recipe=RECIPE.model_copy(update={"method": "full"}), **given)
+    return target
+
+
+# What is measured
+
+
+def test_influence_is_how_far_a_layer_turns_its_input_the_mean_over_tokens(deep: Path) -> None:
+    of = student(deep)
+    found = measure(of, [pack(EXAMPLES[:1])], at_once=512).influence
+    with of.torch.no_grad():
+        states = of.model(of.torch.tensor([EXAMPLES[0].ids]), output_hidden_states=True).hidden_states
+    turned = [
+        1 - float(of.torch.nn.functional.cosine_similarity(a, b, dim=-1).mean())
+        for a, b in zip(states[:-2], states[1:-1], strict=True)  # the last is given after the norm
+    ]
+    assert found[:-1] == pytest.approx(turned, abs=1e-5)
+
+
+def test_a_neuron_matters_as_much_as_it_fires_and_writes(deep: Path) -> None:
+    of = student(deep)
+    layer = of.model.get_decoder().layers[0]
+    seen: list[Any] = []
+    layer.mlp.down_proj.register_forward_pre_hook(lambda *given: seen.append(given[1][0].detach()))
+    [row] = [pack(EXAMPLES)]
+    found = measure(of, [row], at_once=512).neurons[0]
+    expected = seen[0][0].abs().mean(0) * (layer.mlp.down_proj.weight**2).sum(0) ** 0.5
+    assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-4)
+
+
+def test_a_layer_that_does_nothing_is_the_one_that_goes(deep: Path) -> None:
+    of = student(deep)
+    idle = of.model.get_decoder().layers[2]
+    with of.torch.no_grad():
+        idle.self_attn.o_proj.weight.zero_()
+        idle.mlp.down_proj.weight.zero_()
+    whole = logits(of)
+    importance = measure(of, ROWS, at_once=512)
+    assert importance.influence[2] == pytest.approx(0, abs=1e-9)
+    assert min(value for at, value in enumerate(importance.influence) if at != 2) > 1e-4
+    assert (left := importance.layers(3)) == [0, 1, 3]
+    cut(of.model, left, [importance.kept(at, 96) for at in left])
+    assert same(logits(of), whole)
+
+
+def test_neurons_that_write_nothing_are_the_ones_that_go(deep: Path) -> None:
+    of = student(deep)
+    dead = of.torch.arange(1, 96, 3)  # 32 of them
+    alive = [at for at in range(96) if at not in dead.tolist()]
+    with of.torch.no_grad():
+        for layer in of.model.get_decoder().layers:
+            layer.mlp.down_proj.weight[:, dead] = 0
+    whole = logits(of)
+    importance = measure(of, ROWS, at_once=512)
+    neurons = [importance.kept(at, 64) for at in range(4)]
+    assert all(kept.tolist() == alive for kept in neurons)
+    cut(of.model, range(4), neurons)
+    assert of.model.config.intermediate_size == 64
+    assert same(logits(of), whole)
+
+
+# What is left
+
+
+def test_a_folder_that_was_cut_computes_as_if_the_layer_were_skipped(deep: Path, tmp_path: Path) -> None:
+    folder = without(deep, tmp_path / "cut", Wanted(layers=3))
+    found = cutting.report(folder)
+    assert found is not None
+    [gone] = found.gone
+    of = student(deep)
+    of.model.get_decoder().layers[gone].forward = lambda states, **_: states  # by hand
+    assert same(logits(student(folder)), logits(of))
+    assert found.losses[1] == pytest.approx(of.score(ROWS)[0], abs=1e-4)
+    assert found.weights == (cutting.size(student(deep).model), cutting.size(student(folder).model))
+    assert (folder / "tokenizer.json").read_bytes() == (deep / "tokenizer.json").read_bytes()
+
+
+@pytest.mark.model
+def test_a_qwen_is_cut_as_well(tiny_qwen: Path, tmp_path: Path) -> None:
+    folder = without(tiny_qwen, tmp_path / "cut", Wanted(layers=1, ffn=32))
+    like = write_like(tmp_path / "like.gguf", tiny_qwen)
+    generates(hf_to_gguf(folder, tmp_path / "cut.gguf", format="Q8_0", like=like))
+
+
+def generates(path: Path) -> None:
+    """It loads like any model, and writes."""
+
+    async def said() -> str:
+        async with await LlamaCpp.load(path, context=512, parallel=1, threads=1) as model, model.session() as session:
+            asked = [Message(role="user", content="1+1?")]
+            return (await session.generate(asked, sampling=Sampling(max_tokens=8))).text
+
+    assert asyncio.run(said())
+
+
+# From a file to a file
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GGUF file of a Llama of four layers that was taught to write lessons, with these next to it."""
+    home = tmp_path_factory.mktemp("original")
+    start = write_folder(home / "llama", layers=4)
+    recipe = HEALING.model_copy(update={"steps": 40, "rate": 1e-2, "weight": 0.0})
+    run = Conditions(out=home, command="train", device="cpu", tell=silent)
+    taught = train(lessons_file(home), open_base(str(start)), recipe, run).path
+    like = write_like(home / "like.gguf", start)
+    said = {PROTOCOL: protocol.fingerprint()}
+    return hf_to_gguf(taught, home / "original.gguf", format="F32", like=like, properties=said)
+
+
+def smaller(original: Path, out: Path, *told: list[str], **changes: Any) -> Pruned:
+    minutes: float | None = changes.pop("minutes", None)
+    tell = told[0].append if told else silent
+    run = Conditions(
+        out=out, command="agentkit prune", device="cpu", tell=tell, minutes=minutes, licences={"sums": "MIT"}
+    )
+    given: dict[str, Any] = {
+        "spec": str(original),
+        "lessons": original.with_name("lessons.jsonl"),
+        "wanted": Wanted(layers=3, ffn=64),
+        "recipe": HEALING,
+        "conditions": run,
+    }
+    return prune(**(given | changes))
+
+
+@pytest.fixture(scope="module")
+def healed(original: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pruned, list[str]]:
+    told: list[str] = []
+    return smaller(original, tmp_path_factory.mktemp("healed") / "small.gguf", told), told
+
+
+def test_healing_brings_the_loss_on_held_out_lessons_down(healed: tuple[Pruned, list[str]]) -> None:
+    pruned, _ = healed
+    before, after = pruned.cut.losses
+    assert before < pruned.loss < before + 0.7 * (after - before)
+    assert pruned.finished
+
+
+def test_what_is_left_is_written_like_its_base_with_a_card(
+    original: Path, healed: tuple[Pruned, list[str]], tmp_path: Path
+) -> None:
+    pruned, told = healed
+    assert sorted(path.name for path in pruned.path.parent.iterdir()) == ["small.gguf", "small.md"]
+    found, base = properties(pruned.path), properties(original)
+    assert (found["llama.block_count"], found["llama.feed_forward_length"]) == (3, 64)
+    assert found["tokenizer.chat_template"] == base["tokenizer.chat_template"]
+    assert taught_protocol(pruned.path) == protocol.fingerprint()
+    reader: Any = gguf.GGUFReader(pruned.path)
+    assert {t.tensor_type.name for t in reader.tensors if len(t.shape) > 1} == {"Q8_0"}
+    card = pruned.path.with_suffix(".md").read_text(encoding="utf-8")
+    [gone] = pruned.cut.gone
+    for said in (
+        f"Layers that went: {gone}.",
+        f"| weights | {pruned.cut.weights[0]:,} | {pruned.cut.weights[1]:,} |",
+        "| layers | 4 | 3 |",
+        "| neurons of a layer | 96 | 64 |",
+        "| sums | MIT |",
+        f"| before | {pruned.cut.losses[0]:.4f} |",
+        f"| cut | {pruned.cut.losses[1]:.4f} |",
+        f"steps | {pruned.loss:.4f} |",
+        "    agentkit prune",
+        f"**Protocol** {protocol.fingerprint()}",
+    ):
+        assert said in card, said
+    assert [line for line in told if line.endswith(", goes")] == [told[gone]]
+    assert told[gone] == f"layer {gone}: influence {pruned.cut.influence[gone]:.4f}, goes"
+    assert "3 of 4 layers stay, 64 of 96 neurons in each" in told
+    assert told[-1] == f"held-out loss {pruned.loss:.4f} after healing"
+
+
+@pytest.mark.model
+def test_a_pruned_model_loads_and_generates(healed: tuple[Pruned, list[str]]) -> None:
+    generates(healed[0].path)
+
+
+def test_stopped_and_gone_on_with_it_is_the_same_file_byte_for_byte(
+    original: Path, healed: tuple[Pruned, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "small.gguf"
+    stopped = smaller(original, out, minutes=0)
+    assert (stopped.finished, stopped.loss) == (False, pytest.approx(stopped.cut.losses[1], abs=1e-4))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.gguf", "small.gguf.work", "small.md"]
+    assert out.read_bytes() != healed[0].path.read_bytes()
+    monkeypatch.delattr(cutting, "measure")  # what was cut is still there
+    assert smaller(original, out).finished
+    assert out.read_bytes() == healed[0].path.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.gguf", "small.md"]
+
+
+def test_a_folder_is_pruned_like_a_file_that_is_named(original: Path, tmp_path: Path) -> None:
+    """Of a model trained whole, whose card says what it was taught; without healing, it is as it was cut."""
+    folder, like = original.with_name("model"), original.with_name("like.gguf")
+    one = smaller(original, tmp_path / "one.gguf", spec=str(folder), like=like, heal=False)
+    other = smaller(original, tmp_path / "other.gguf", heal=False)
+    assert taught_protocol(one.path) == protocol.fingerprint()
+    assert one.cut.losses == pytest.approx(other.cut.losses)
+    assert one.loss == one.cut.losses[1]
+    assert "It is as it was cut." in (tmp_path / "one.md").read_text(encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="name a GGUF file of the same model with --like"):
+        smaller(original, tmp_path / "out.gguf", spec=str(folder))
+
+
+# What can't be done
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "said"),
+    [
+        ({"wanted": Wanted()}, ConfigurationError, "say how many --layers or --ffn neurons are to stay"),
+        ({"wanted": Wanted(layers=0)}, ConfigurationError, "--layers 0 of 4 can't stay; give a number from 1 to 3"),
+        ({"wanted": Wanted(layers=5)}, ConfigurationError, "--layers 5 of 4 can't stay"),
+        ({"wanted": Wanted(ffn=70)}, ConfigurationError, "--ffn 70 of 96 .* multiple of 32 .* nearest: 32 or 64"),
+        ({"wanted": Wanted(ffn=-32)}, ConfigurationError, "--ffn -32 of 96 neurons can't stay"),
+        ({"wanted": Wanted(ffn=96)}, ConfigurationError, "--ffn 96 of 96 neurons can't stay"),
+        ({"spec": "gpt-9"}, ConfigurationError, "no model named 'gpt-9'"),
+        ({"lessons": Path("nothing.jsonl")}, TraceError, "can't read nothing.jsonl"),
+        ({"recipe": Recipe(held_out=0.0)}, ConfigurationError, "0 of 20 lessons are held out.*--held-out"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_writes_nothing(
+    original: Path, tmp_path: Path, changes: dict[str, Any], kind: type[AgentkitError], said: str
+) -> None:
+    with pytest.raises(kind, match=said) as caught:
+        smaller(original, tmp_path / "small.gguf", **changes)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_lessons_are_too_few(original: Path, tmp_path: Path) -> None:
+    (empty := tmp_path / "lessons.jsonl").write_text("", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="there is no lesson to learn from"):
+        smaller(original, tmp_path / "small.gguf", lessons=empty)
+
+
+def test_it_is_not_written_over_itself_or_as_something_else(original: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="over its own model would lose it"):
+        smaller(original, original)
+    with pytest.raises(ConfigurationError, match="name one that ends in .gguf"):
+        smaller(original, tmp_path / "small.md")
+
+
+def test_another_architecture_is_refused(original: Path, tmp_path: Path) -> None:
+    other = tmp_path / "gemma.gguf"
+    other.write_bytes(original.read_bytes().replace(b"llama", b"gemma"))
+    with pytest.raises(ModelError, match="its architecture is 'gemma', but only llama and qwen2"):
+        smaller(original, tmp_path / "small.gguf", spec=str(other))
+    folder = write_folder(tmp_path / "gemma")
+    config = folder / "config.json"
+    config.write_text(config.read_text(encoding="utf-8").replace('"llama"', '"gemma"'), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"gemma can't be pruned: its architecture is 'gemma'"):
+        smaller(original, tmp_path / "small.gguf", spec=str(folder), like=original)
+
+
+def test_what_was_taught_another_protocol_is_refused(original: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.gguf"
+    old.write_bytes(original.read_bytes().replace(protocol.fingerprint().encode(), b"0" * len(protocol.fingerprint())))
+    with pytest.raises(ConfigurationError, match="was taught protocol 0000"):
+        smaller(original, tmp_path / "small.gguf", spec=str(old))
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [("gguf.GGUFWriter", "write_tensor_data"), ("transformers.PreTrainedModel", "save_pretrained")],
+)
+def test_a_full_disk_leaves_nothing(
+    original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: str, name: str
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    module, _, kind = owner.rpartition(".")
+    monkeypatch.setattr(getattr(import_module(module), kind), name, full)
+    with pytest.raises(AgentkitError, match="No space left on device") as caught:
+        smaller(original, tmp_path / "small.gguf", heal=False)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
