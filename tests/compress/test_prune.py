@@ -1,6 +1,7 @@
 """Pruning: what does nothing is what goes, what is left computes as before, and healing brings the loss down."""
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_influence_is_how_far_a_layer_turns_its_input_the_mean_over_tokens(deep:
         states = of.model(of.torch.tensor([EXAMPLES[0].ids]), output_hidden_states=True).hidden_states
     turned = [
         1 - float(of.torch.nn.functional.cosine_similarity(a, b, dim=-1).mean())
-        for a, b in zip(states[:-2], states[1:-1], strict=True)  # the last is given after the norm
+        for a, b in itertools.pairwise(states[:-1])  # the last is given after the norm
     ]
     assert found[:-1] == pytest.approx(turned, abs=1e-5)
 
@@ -103,7 +104,8 @@ def test_a_layer_that_does_nothing_is_the_one_that_goes(deep: Path) -> None:
     importance = measure(of, ROWS, at_once=512)
     assert importance.influence[2] == pytest.approx(0, abs=1e-9)
     assert min(value for at, value in enumerate(importance.influence) if at != 2) > 1e-4
-    assert (left := importance.layers(3)) == [0, 1, 3]
+    left = importance.layers(3)
+    assert left == [0, 1, 3]
     cut(of.model, left, [importance.kept(at, 96) for at in left])
     assert same(logits(of), whole)
 
@@ -199,7 +201,8 @@ def healed(original: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pr
 def test_healing_brings_the_loss_on_held_out_lessons_down(healed: tuple[Pruned, list[str]]) -> None:
     pruned, _ = healed
     before, after = pruned.cut.losses
-    assert before < pruned.loss < before + 0.7 * (after - before)
+    assert before < after
+    assert pruned.loss < before + 0.5 * (after - before)
     assert pruned.finished
 
 
@@ -302,7 +305,7 @@ def test_no_lessons_are_too_few(original: Path, tmp_path: Path) -> None:
 def test_it_is_not_written_over_itself_or_as_something_else(original: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="over its own model would lose it"):
         smaller(original, original)
-    with pytest.raises(ConfigurationError, match="name one that ends in .gguf"):
+    with pytest.raises(ConfigurationError, match="is to be a GGUF file; name one"):
         smaller(original, tmp_path / "small.md")
 
 

@@ -137,12 +137,16 @@ def test_a_run_ends_in_time_and_goes_on_later(
     monkeypatch.setattr(Student, "learn", timed)
     monkeypatch.setattr(train, "time", clock)
     told: list[str] = []
-    short = trained(letters, tmp_path / "unbroken", minutes=35 / 60, tell=told.append)
+    short = trained(letters, tmp_path / "unbroken", minutes=25 / 60, tell=told.append)
     assert not short.finished
-    assert told[-1].startswith("stopped in time after step 3 of 6")
+    assert told[-1].startswith("after step 2: held-out loss")
+    assert told[-2].startswith("stopped in time after step 2 of 6")
+    assert short.card.steps == 2  # they were scored, though it wasn't their turn
     assert trained(letters, tmp_path / "unbroken", minutes=10).finished
-    one, other = (read(path.with_name("last.safetensors")) for path in (short.path, unbroken.path))
-    assert all((one.tensors[name] == tensor).all() for name, tensor in other.tensors.items())
+    for name in ("adapter.safetensors", "last.safetensors"):
+        one, other = (read(path.with_name(name)) for path in (short.path, unbroken.path))
+        assert one.card.steps == other.card.steps
+        assert all((one.tensors[name] == tensor).all() for name, tensor in other.tensors.items())
 
 
 def test_on_twenty_lessons_it_learns_to_write_every_decision_as_they_do(letters: Path, tmp_path: Path) -> None:
