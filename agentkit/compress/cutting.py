@@ -89,20 +89,18 @@ def cut_folder(
     device: str,
     asked: str,
 ) -> Cut:
-    """Write what is left of a Hugging Face folder, unless that is there; it appears complete or not at all.
+    """Write what is left of a Hugging Face folder, with a report; it appears complete or not at all.
 
     Args:
         own: A sample of these decides what goes.
         held: These are scored before and after.
         recipe: How they are packed and computed, and the seed of the sample.
-        asked: All that decides what comes of it; a folder made for something else is made anew.
+        asked: For the report.
 
     Raises:
         ConfigurationError: It can't be read, or the disk is full.
         MissingExtra: torch or transformers isn't installed.
     """
-    if (there := report(folder)) and there.asked == asked:
-        return there
     student = Student(base, recipe, device=device)
     sample = Random(recipe.seed).sample(own, min(SAMPLE, len(own)))
     scored = packed(held, size=recipe.row)

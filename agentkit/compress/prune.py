@@ -14,9 +14,9 @@ from agentkit.compress import pruned, results
 from agentkit.compress.architecture import Shape
 from agentkit.compress.base import Base, gguf_file, open_base, weights_hash
 from agentkit.compress.checkpoints import CHECKPOINT, unwritable
-from agentkit.compress.cutting import Cut, Wanted, cut_folder
-from agentkit.compress.examples import encode, split
-from agentkit.compress.lesson import read_lessons
+from agentkit.compress.cutting import Cut, Wanted, cut_folder, report
+from agentkit.compress.examples import Example, Examples, encode, split
+from agentkit.compress.lesson import Lesson, read_lessons
 from agentkit.compress.recipe import Recipe
 from agentkit.compress.train import Conditions, train
 from agentkit.compress.weights import Format, hf_to_gguf
@@ -41,6 +41,17 @@ class Original:
     """The GGUF file whose metadata and tokenizer the pruned one gets."""
     protocol: str
     """Fingerprint of the one that it was taught; empty if it was taught none."""
+
+
+class Material(NamedTuple):
+    """What a model is measured on, healed on, and scored on."""
+
+    lessons: list[Lesson]
+    examples: Examples
+    own: list[Example]
+    """Those that decide what goes, and heal."""
+    held: list[Example]
+    """Those that are scored."""
 
 
 class Pruned(NamedTuple):
@@ -92,24 +103,16 @@ def prune(
     shape = shape_of(original)
     wanted.check(shape)
     recipe = recipe.model_copy(update={"method": "full", "teacher": str(original.base.folder)})
-    read = list(read_lessons(lessons))
-    context = min(recipe.context, shape.context)
-    examples = encode(read, original.base.speech.whole, context=context, protocol=protocol.fingerprint())
-    own, held = split(examples.kept, recipe.held_out)
-    if not own or not held:
-        raise ConfigurationError(
-            f"{len(held)} of {len(examples.kept)} lessons are held out, but some must be and some mustn't; "
-            "change --held-out, or collect more"
-        )
+    given = material(lessons, original.base, recipe, context=min(recipe.context, shape.context))
     with workplace(out) as work:
         folder = work / "cut"
-        asked = f"{original.base.sha256} {examples.fingerprint} {wanted} {recipe.model_dump_json()}"
-        cut = cut_folder(
+        asked = f"{original.base.sha256} {given.examples.fingerprint} {wanted} {recipe.model_dump_json()}"
+        cut = begun(work, folder, asked) or cut_folder(
             original.base.folder,
             folder,
             wanted,
-            own=own,
-            held=held[: recipe.validated],
+            own=given.own,
+            held=given.held[: recipe.validated],
             recipe=recipe,
             device=conditions.device,
             asked=asked,
@@ -135,9 +138,9 @@ def prune(
             protocol=original.protocol,
             sizes=(cards.size(original.place), cards.size(out)),
             healed=healed,
-            lessons=len(examples.kept),
-            fingerprint=examples.fingerprint,
-            data=results.sources(read, examples, conditions.licences),
+            lessons=len(given.examples.kept),
+            fingerprint=given.examples.fingerprint,
+            data=results.sources(given.lessons, given.examples, conditions.licences),
             seed=recipe.seed,
             command=conditions.command,
         )
@@ -192,6 +195,39 @@ def shape_of(original: Original) -> Shape:
         raise ModelError(f"{original.base.name} can't be pruned: {error}") from None
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{original.base.name} can't be pruned: its config.json lacks or misstates {error}") from None
+
+
+def material(file: Path, base: Base, recipe: Recipe, *, context: int) -> Material:
+    """The lessons of a file as the model reads them, on the sides on which `train` has them.
+
+    Raises:
+        ConfigurationError: There are none for one of the sides, or they are in another protocol.
+        TraceError: A line is no lesson.
+    """
+    lessons = list(read_lessons(file))
+    examples = encode(lessons, base.speech.whole, context=context, protocol=protocol.fingerprint())
+    own, held = split(examples.kept, recipe.held_out)
+    if not own or not held:
+        raise ConfigurationError(
+            f"{len(held)} of {len(examples.kept)} lessons are held out, but some must be and some mustn't; "
+            "change --held-out, or collect more"
+        )
+    return Material(lessons, examples, own, held)
+
+
+def begun(work: Path, folder: Path, asked: str) -> Cut | None:
+    """What an earlier call cut that was asked for the same; None if there is nothing to go on with.
+
+    Raises:
+        ConfigurationError: Another pruning isn't over there.
+    """
+    there = report(folder)
+    if there and there.asked != asked and (work / CHECKPOINT).is_file():
+        raise ConfigurationError(
+            f"{work} is of another model, other lessons or options, and not yet healed; go on with those, delete it to "
+            "begin anew, or name another file"
+        )
+    return there if there and there.asked == asked else None
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 import asyncio
 import itertools
+import shutil
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import gguf
+import numpy
 import pytest
 
 from agentkit import protocol
@@ -22,6 +24,8 @@ from agentkit.compress.student import Student
 from agentkit.compress.train import Conditions, train
 from agentkit.compress.weights import hf_to_gguf
 from agentkit.errors import AgentkitError, ConfigurationError, ModelError, TraceError
+from agentkit.models import adapters
+from agentkit.models.adapter import Card, write
 from agentkit.models.gguf_header import PROTOCOL, properties, taught_protocol
 from agentkit.models.llamacpp import LlamaCpp
 from agentkit.models.model import Message, Sampling
@@ -251,6 +255,8 @@ def test_stopped_and_gone_on_with_it_is_the_same_file_byte_for_byte(
     assert (stopped.finished, stopped.loss) == (False, pytest.approx(stopped.cut.losses[1], abs=1e-4))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.gguf", "small.gguf.work", "small.md"]
     assert out.read_bytes() != healed[0].path.read_bytes()
+    with pytest.raises(ConfigurationError, match=r"small.gguf.work is of another model, other lessons or options"):
+        smaller(original, out, wanted=Wanted(layers=3))
     monkeypatch.delattr(cutting, "measure")  # what was cut is still there
     assert smaller(original, out).finished
     assert out.read_bytes() == healed[0].path.read_bytes()
@@ -268,6 +274,39 @@ def test_a_folder_is_pruned_like_a_file_that_is_named(original: Path, tmp_path: 
     assert "It is as it was cut." in (tmp_path / "one.md").read_text(encoding="utf-8")
     with pytest.raises(ConfigurationError, match="name a GGUF file of the same model with --like"):
         smaller(original, tmp_path / "out.gguf", spec=str(folder))
+
+
+def test_a_known_model_is_pruned_with_its_adapter(original: Path, tmp_path: Path) -> None:
+    name = "smollm2-135m"
+    base = adapters.folder().with_name("models") / f"{name}-q8_0.gguf"
+    base.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(original.with_name("like.gguf"), base)  # which was taught nothing
+    card = Card(
+        name="sums",
+        base=name,
+        base_sha256=adapters.sha256(base),
+        protocol=protocol.fingerprint(),
+        rank=1,
+        alpha=1,
+        targets=("up_proj",),
+        seed=0,
+        steps=1,
+        lessons=1,
+        fingerprint="",
+        data={},
+        command="",
+        hardware="",
+    )
+    up, down = numpy.ones((96, 1), dtype="float32"), numpy.ones((1, 64), dtype="float32")
+    module = "model.layers.0.mlp.up_proj"
+    write(tmp_path / "sums.safetensors", card, {f"{module}.lora_A.weight": down, f"{module}.lora_B.weight": up})
+    adapters.add(tmp_path / "sums.safetensors")
+    taught, untaught = (
+        smaller(original, tmp_path / f"{spec}.gguf", spec=spec, heal=False).path
+        for spec in (f"{name}+sums", f"{name}+none")
+    )
+    assert (taught_protocol(taught), taught_protocol(untaught)) == (protocol.fingerprint(), "")
+    assert f"{name}+sums with 3 of its 4 layers" in taught.with_suffix(".md").read_text(encoding="utf-8")
 
 
 # What can't be done
