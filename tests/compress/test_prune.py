@@ -67,7 +67,7 @@ def same(one: Any, other: Any) -> bool:
 
 def without(folder: Path, target: Path, wanted: Wanted) -> Path:
     """What is left of a folder."""
-    given = {"own": EXAMPLES, "held": EXAMPLES, "device": "cpu", "asked": str(wanted)}
+    given: dict[str, Any] = {"own": EXAMPLES, "held": EXAMPLES, "device": "cpu", "asked": str(wanted)}
     cut_folder(folder, target, wanted, recipe=RECIPE.model_copy(update={"method": "full"}), **given)
     return target
 
@@ -91,7 +91,11 @@ def test_a_neuron_matters_as_much_as_it_fires_and_writes(deep: Path) -> None:
     of = student(deep)
     layer = of.model.get_decoder().layers[0]
     seen: list[Any] = []
-    layer.mlp.down_proj.register_forward_pre_hook(lambda *given: seen.append(given[1][0].detach()))
+
+    def fired(_: Any, given: tuple[Any, ...]) -> None:
+        seen.append(given[0].detach())
+
+    layer.mlp.down_proj.register_forward_pre_hook(fired)
     [row] = [pack(EXAMPLES)]
     found = measure(of, [row], at_once=512).neurons[0]
     expected = seen[0][0].abs().mean(0) * (layer.mlp.down_proj.weight**2).sum(0) ** 0.5
@@ -139,7 +143,11 @@ def test_a_folder_that_was_cut_computes_as_if_the_layer_were_skipped(deep: Path,
     assert found is not None
     [gone] = found.gone
     of = student(deep)
-    of.model.get_decoder().layers[gone].forward = lambda states, **_: states  # by hand
+
+    def skipped(states: Any, **_: Any) -> Any:
+        return states
+
+    of.model.get_decoder().layers[gone].forward = skipped
     assert same(logits(student(folder)), logits(of))
     assert found.losses[1] == pytest.approx(of.score(ROWS)[0], abs=1e-4)
     assert found.weights == (cutting.size(student(deep).model), cutting.size(student(folder).model))
