@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from agentkit.cli import ask, chat, corpus, distil, doctor, evaluate, ingest, models, replay, search, tool
+from agentkit.cli import ask, chat, corpus, distil, doctor, evaluate, ingest, models, quantize, replay, search, tool
 from agentkit.errors import AgentkitError
 
 INTERRUPTED = 130
@@ -43,6 +43,7 @@ app.command("evaluate", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("compare")(evaluate.compare)
 app.add_typer(models.app, name="models")
 app.add_typer(distil.app, name="distil")
+app.command("quantize", epilog=quantize.EPILOG)(quantize.quantize)
 app.command("doctor")(doctor.doctor)
 
 
