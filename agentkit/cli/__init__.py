@@ -14,7 +14,21 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from agentkit.cli import ask, chat, corpus, distil, doctor, evaluate, ingest, models, prune, replay, search, tool
+from agentkit.cli import (
+    ask,
+    chat,
+    corpus,
+    distil,
+    doctor,
+    evaluate,
+    ingest,
+    models,
+    prune,
+    quantize,
+    replay,
+    search,
+    tool,
+)
 from agentkit.errors import AgentkitError
 
 INTERRUPTED = 130
@@ -44,6 +58,7 @@ app.command("compare")(evaluate.compare)
 app.add_typer(models.app, name="models")
 app.add_typer(distil.app, name="distil")
 app.command("prune", epilog=prune.EPILOG)(prune.prune)
+app.command("quantize", epilog=quantize.EPILOG)(quantize.quantize)
 app.command("doctor")(doctor.doctor)
 
 

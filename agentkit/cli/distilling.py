@@ -1,7 +1,5 @@
 """The later half of `agentkit distil`: `train` a student on lessons, `evaluate` it, `export` it."""
 
-import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -61,6 +59,7 @@ def train(
     device: Annotated[str, typer.Option(metavar="D", help="cpu, cuda, or the best there is.")] = "auto",
 ) -> int:
     """Train a student on lessons. Killed or stopped, the same command goes on and ends with the same weights."""
+    from agentkit.cli.evaluate import command
     from agentkit.cli.opening import load_settings
     from agentkit.compress.base import open_base
     from agentkit.compress.network import chosen, has_bf16
@@ -119,15 +118,10 @@ def export(
     """Write what was trained as a GGUF file, merged into its base, with a model card next to it."""
     from agentkit.cli.opening import load_settings
     from agentkit.compress.export import export as write
-    from agentkit.errors import UnknownName
-    from agentkit.models.requantize import FORMATS, Format
+    from agentkit.models.requantize import known
 
     load_settings()
-    known: dict[str, Format] = {name: name for name in FORMATS}
-    found = known.get(to.upper())
-    if found is None:
-        raise UnknownName("format", to, FORMATS)
-    write(run, out, found, base=base, like=like)
+    write(run, out, known(to), base=base, like=like)
     print(f"{out}  {out.with_suffix('.md')}")
     return 0
 
@@ -151,46 +145,19 @@ def evaluate(
     """Run tasks with the base and with what was trained, compare them, and put the scores into the card."""
     import asyncio
 
-    from rich.console import Console
-
-    from agentkit.cli import opening
-    from agentkit.cli.evaluate import report, run_all
+    from agentkit.cli.evaluate import report, run_agent
     from agentkit.compress.export import export as write
     from agentkit.evaluate.comparison import compare
-    from agentkit.evaluate.strategies.bench import clockless
     from agentkit.evaluate.summary import summarize
-    from agentkit.evaluate.tasks import load_task
-    from agentkit.limits import Limits
 
     out = out or (run.parent if run.is_file() else run) / "evaluation"
     file = out / "taught.gguf"
     card = write(run, file, base=base)
-    found: list[list[Any]] = []
-    for name, model in {"base": base or base_alone(card.base), "taught": str(file)}.items():
-        settings = opening.load_settings({"model": model, "data": data, "seed": seed})
-        opening.check_model(settings)
-        how = {
-            "seed": settings.seed,
-            "temperature": settings.temperature,
-            "limits": clockless(settings.table("limits", Limits)),
-            "tool_settings": settings.tools,
-        }
-        loaded = [load_task(task, data=settings.data) for task in tasks]
-        view = Console(stderr=True, highlight=False)
-        running = run_all(
-            loaded,
-            ("agent",),
-            settings,
-            how,
-            root=out / name,
-            limit=limit,
-            parallel=1,
-            resume=(out / name).exists(),
-            command=command(),
-            view=view,
-        )
-        found.append(asyncio.run(running))
-    before, after = found
+    models = {"base": base or base_alone(card.base), "taught": str(file)}
+    before, after = found = [
+        asyncio.run(run_agent(model, tasks, root=out / name, limit=limit, data=data, seed=seed))
+        for name, model in models.items()
+    ]
     scores = {
         f"{summary.task}, {name}": round(summary.score.value, 4)
         for name, runs in zip(("base", "taught"), found, strict=True)
@@ -252,8 +219,3 @@ def licences(lessons: Path) -> Mapping[str, str]:
 
     summary = lessons.with_name(SUMMARY)
     return Curated.model_validate_json(summary.read_text(encoding="utf-8")).licences if summary.is_file() else {}
-
-
-def command() -> str:
-    """The command that runs, for the record."""
-    return " ".join(["agentkit", *map(shlex.quote, sys.argv[1:])])

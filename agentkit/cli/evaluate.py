@@ -78,9 +78,7 @@ def evaluate(
     from agentkit.cli import opening
     from agentkit.errors import ConfigurationError
     from agentkit.evaluate.runner import check
-    from agentkit.evaluate.strategies.bench import clockless
     from agentkit.evaluate.tasks import load_task
-    from agentkit.limits import Limits
 
     settings = opening.load_settings({"model": model, "seed": seed, "data": data})
     count = number(limit, "--limit")
@@ -102,26 +100,19 @@ def evaluate(
         raise ConfigurationError(
             f"{root} isn't empty: --resume {root} goes on with its runs, --out names another folder"
         )
-    how = {
-        "seed": settings.seed,
-        "temperature": settings.temperature,
-        "limits": clockless(settings.table("limits", Limits)),
-        "tool_settings": settings.tools,
-    }
     for note in opening.leaving(settings):
         view.print(note, markup=False)
-    command = " ".join(["agentkit", *map(shlex.quote, sys.argv[1:])])
     runs = asyncio.run(
         run_all(
             loaded,
             strategies or DEFAULT,
             settings,
-            how,
+            conditions(settings),
             root=root,
             limit=count,
             parallel=parallel,
             resume=resume is not None,
-            command=command,
+            command=command(),
             view=view,
         )
     )
@@ -239,6 +230,44 @@ async def run_all(
     return runs
 
 
+async def run_agent(
+    model: str, tasks: Sequence[str], *, root: Path, limit: int | None, data: Path | None, seed: int
+) -> "list[tuple[Header, Sequence[Record]]]":
+    """Tasks solved by the agent on a model, one item after the other; what is there already in `root` isn't redone."""
+    from rich.console import Console
+
+    from agentkit.cli import opening
+    from agentkit.evaluate.tasks import load_task
+
+    settings = opening.load_settings({"model": model, "data": data, "seed": seed})
+    opening.check_model(settings)
+    return await run_all(
+        [load_task(task, data=settings.data) for task in tasks],
+        DEFAULT,
+        settings,
+        conditions(settings),
+        root=root,
+        limit=limit,
+        parallel=1,
+        resume=root.exists(),
+        command=command(),
+        view=Console(stderr=True, highlight=False),
+    )
+
+
+def conditions(settings: "Settings") -> dict[str, Any]:
+    """How a bench runs, all but task and model; no clock decides."""
+    from agentkit.evaluate.strategies.bench import clockless
+    from agentkit.limits import Limits
+
+    return {
+        "seed": settings.seed,
+        "temperature": settings.temperature,
+        "limits": clockless(settings.table("limits", Limits)),
+        "tool_settings": settings.tools,
+    }
+
+
 async def loaded_model(settings: "Settings", parallel: int) -> "Model":
     """The model, with room for so many runs at a time."""
     from agentkit.models import catalog
@@ -278,6 +307,11 @@ def progress(view: "Console", title: str, total: int) -> "Generator[Callable[[Re
                 bar.console.print(f"{record.id}: {record.error}", markup=False, soft_wrap=True)
 
         yield told
+
+
+def command() -> str:
+    """The command that runs, for the record."""
+    return " ".join(["agentkit", *map(shlex.quote, sys.argv[1:])])
 
 
 def number(text: str | None, flag: str) -> int | None:

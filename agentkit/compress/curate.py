@@ -116,7 +116,7 @@ def curate(
         seed=seed,
         kinds=counted(lesson.kind for _, lesson in lessons),
         sources=counted(c.made.name for c, _ in lessons),
-        licences=dict(sorted({lesson.source: c.made.licence for c, lesson in lessons}.items())),
+        licences=licences(lessons),
         learned=sum(len(lesson.messages[n].content) for _, lesson in lessons for n in lesson.learned),
         characters=sum(len(message.content) for _, lesson in lessons for message in lesson.messages),
         collected=tuple(c for c, _ in found),
@@ -205,6 +205,14 @@ def sizes(there: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, in
     while (smaller := sum(kept(total).values())) < total - 1e-6:
         total = smaller
     return {kind: int(count + 1e-3) for kind, count in kept(total).items()}
+
+
+def licences(lessons: Sequence[Sourced]) -> dict[str, str]:
+    """The licences of what each `Lesson.source` was made from, by all the collections that use it."""
+    found: dict[str, set[str]] = {}
+    for collection, lesson in lessons:
+        found.setdefault(lesson.source, set()).update(collection.made.licence.split("; "))
+    return {source: "; ".join(sorted(found[source])) for source in sorted(found)}
 
 
 def counted(names: Iterable[str]) -> dict[str, int]:

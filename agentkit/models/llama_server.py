@@ -75,6 +75,10 @@ class Generated:
     """Prompt tokens computed or reused so far."""
     cached: int = 0
     generated: int = 0
+    decode: float = 0.0
+    """Tokens written a second."""
+    prefill: float = 0.0
+    """Prompt tokens computed a second."""
     error: str = ""
 
     def take(self, chunk: dict[str, Any]) -> None:
@@ -94,7 +98,9 @@ class Generated:
                 self.logprobs.append(_logprob(text, token))
         if choice.get("finish_reason"):
             self.finish = "length" if choice["finish_reason"] == "length" else "stop"
-            self.cached = int(chunk["timings"]["cache_n"])
+            timings = chunk["timings"]
+            self.cached = int(timings["cache_n"])
+            self.decode, self.prefill = float(timings["predicted_per_second"]), float(timings["prompt_per_second"])
             self.generated = int(chunk["usage"]["completion_tokens"])
 
 

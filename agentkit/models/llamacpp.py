@@ -3,22 +3,19 @@
 import asyncio
 import os
 import threading
-import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from agentkit.answer import Usage
-from agentkit.errors import ConfigurationError, ContextOverflow, ModelError
+from agentkit.errors import ConfigurationError
 from agentkit.models.gguf_header import taught_protocol, trained_context
-from agentkit.models.grammar import admits, compile_grammar
 from agentkit.models.llama_server import Generated, LlamaServer
-from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session
+from agentkit.models.local import LocalSession, Written
+from agentkit.models.model import Message, Model, Sampling
 from agentkit.models.slots import Slot, Slots
 from agentkit.models.template import Template
 from agentkit.models.transcript import Transcript
-from agentkit.models.worker import finished
 
 
 class LlamaCpp(Model):
@@ -77,74 +74,41 @@ class LlamaCpp(Model):
         return await asyncio.to_thread(open_model)
 
     def session(self, *, repeatable: bool = False) -> "LlamaSession":
-        return LlamaSession(self, self._server, self._template, self._slots, repeatable=repeatable)
+        transcript = Transcript(self._server.tokenize, self._template)
+        return LlamaSession(self, self._server, self._slots, transcript, repeatable=repeatable)
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self._finalizer)
 
 
-class LlamaSession(Session):
-    """One run's transcript, token by token."""
+class LlamaSession(LocalSession[LlamaServer]):
+    """One run's transcript, in a slot of llama.cpp's."""
 
-    def __init__(
-        self, model: LlamaCpp, server: LlamaServer, template: Template, slots: Slots, *, repeatable: bool = False
-    ) -> None:
-        self._model = model  # keeps it from being finalized
-        self._server = server
-        self._transcript = Transcript(server.tokenize, template)
-        self._slots = slots
-        self._repeatable = repeatable
-        self._turn = asyncio.Lock()
-
-    async def generate(
+    def _write(
         self,
         messages: Sequence[Message],
-        *,
-        grammar: Grammar | None = None,
-        sampling: Sampling = Sampling(),
-    ) -> Completion:
-        async with self._turn:
-            stop = threading.Event()
-            job = self._server.submit(lambda: self._generate(tuple(messages), grammar, sampling, stop))
-            return await finished(job, stop)
-
-    def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """The tokens that the model would be given for these messages."""
-        return self._transcript.prompt(messages)
-
-    async def aclose(self) -> None:
-        self._slots.release(self)
-
-    def _generate(
-        self, messages: Sequence[Message], grammar: Grammar | None, sampling: Sampling, stop: threading.Event
-    ) -> Completion:
-        """Generate, in a worker thread."""
-        start = time.monotonic()
-        lark = compile_grammar(grammar) if grammar else None
-        prompt = self._transcript.prompt(messages)
-        if len(prompt) + sampling.max_tokens > self._server.context:
-            raise ContextOverflow(needed=len(prompt) + sampling.max_tokens, context=self._server.context)
+        prompt: tuple[int, ...],
+        lark: str | None,
+        sampling: Sampling,
+        stop: threading.Event,
+    ) -> Written | None:
         with self._slots.acquire(self, prompt) as slot:
             request = _request(prompt, sampling) | {"id_slot": slot.id}
             if lark:
                 request["grammar"] = f"%llguidance {{}}\n{lark}"
             if self._repeatable and not self._transcript.begun:
                 self._settle(self._transcript.before_last(messages), slot, stop)
-            result = self._server.complete(request, stop)
+            result = self._workers.complete(request, stop)
             if result.finish is None:
-                raise ModelError(f"{self._model.name} was closed while it was generating; load it again")
+                return None
             tokens = self._tokens_of(result)
             slot.tokens = (*prompt, *tokens)
-        self._transcript.wrote(messages, result.text, tokens)
-        return Completion(
+        return Written(
             text=result.text,
-            finish=_finish(result, grammar),
-            usage=Usage(
-                prompt=len(prompt),
-                cached=result.cached,
-                generated=result.generated,
-                seconds=time.monotonic() - start,
-            ),
+            tokens=tokens,
+            generated=result.generated,
+            cached=result.cached,
+            ended=result.finish == "stop",
             logprobs=tuple(result.logprobs) if sampling.logprobs else (),
         )
 
@@ -157,15 +121,15 @@ class LlamaSession(Session):
         if not prefix:
             return
         request = _request(prefix, Sampling(max_tokens=1)) | {"id_slot": slot.id, "n_predict": 0}
-        if self._server.complete(request, stop).cached < len(prefix) - 1:
-            self._server.complete(request, stop)
+        if self._workers.complete(request, stop).cached < len(prefix) - 1:
+            self._workers.complete(request, stop)
         slot.tokens = prefix
 
     def _tokens_of(self, result: Generated) -> tuple[int, ...]:
         """The tokens of a generation. Of a character spread over several, llama.cpp tells only the last."""
         tokens: list[int] = []
         for text, last in result.chunks:
-            spread = () if text.isascii() else self._server.tokenize(text, control=False)
+            spread = () if text.isascii() else self._workers.tokenize(text, control=False)
             tokens += spread if spread[-1:] == (last,) else (last,)
         return tuple(tokens)
 
@@ -186,14 +150,6 @@ def _request(prompt: Sequence[int], sampling: Sampling) -> dict[str, Any]:
         "n_probs": max(1, sampling.logprobs),
         "post_sampling_probs": sampling.logprobs == 0,
     }
-
-
-def _finish(result: Generated, grammar: Grammar | None) -> Literal["stop", "length"]:
-    """How a generation ended: one that is complete as its last token is spent isn't cut off."""
-    complete = grammar is not None and admits(grammar, result.text)
-    if grammar is not None and result.finish == "stop" and not complete:
-        raise ModelError(f"llama.cpp left the grammar and wrote {result.text[:200]!r}; please report the schema")
-    return "stop" if complete or result.finish == "stop" else "length"
 
 
 def physical_cores() -> int:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentkit.errors import ConfigurationError, MissingExtra
+from agentkit.errors import ConfigurationError
 from agentkit.models import gguf_header
 from agentkit.models.adapter import Adapter
+from agentkit.models.gguf_files import gguf_package
 from agentkit.models.requantize import Format, requantize
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ def changes(adapter: Adapter, properties: Mapping[str, Any]) -> dict[str, "Calla
     Args:
         properties: Of the GGUF file.
     """
-    try:
-        gguf: Any = import_module("gguf")
-    except ImportError as error:
-        raise MissingExtra("merging an adapter", extra="quantize") from error
+    gguf = gguf_package()
     architecture = str(properties["general.architecture"])
     kinds = {name: kind for kind, name in gguf.MODEL_ARCH_NAMES.items()}
     names: Any = gguf.get_tensor_name_map(kinds[architecture], int(properties[f"{architecture}.block_count"]))

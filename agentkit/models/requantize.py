@@ -1,7 +1,7 @@
 """Rewriting a GGUF file's weights in another number format.
 
 Formats differ in speed, size and quality, and the order differs between machines and sizes of model; what
-was measured for the catalog's models stands in `tests/benchmarks/bench_formats.py`. Going to a wider format
+was measured for the catalog's models stands in `tests/benchmarks/results/formats.md`. Going to a wider format
 than the source's brings no quality back: the weights stay what the source rounded them to.
 """
 
@@ -24,6 +24,18 @@ Format = Literal["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "F16", "BF16"]
 """The formats that the gguf package can write; it reads K-quants but can't make them."""
 
 FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+def known(name: str) -> Format:
+    """A format by its name, in any case.
+
+    Raises:
+        UnknownName: There is none.
+    """
+    found: dict[str, Format] = {each.lower(): each for each in FORMATS}
+    if name.lower() not in found:
+        raise UnknownName("format", name, FORMATS)
+    return found[name.lower()]
 
 
 def requantize(

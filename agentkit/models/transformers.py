@@ -5,25 +5,22 @@ import codecs
 import os
 import random
 import threading
-import time
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from agentkit.answer import Usage
-from agentkit.errors import ConfigurationError, ContextOverflow, ModelError
+from agentkit.errors import ConfigurationError, ModelError
 from agentkit.models.choosing import Guide, Vocabulary, choose, logprob
-from agentkit.models.grammar import admits, compile_grammar
-from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session, TokenLogprob
+from agentkit.models.local import LocalSession, Written
+from agentkit.models.model import Message, Model, Sampling, TokenLogprob
 from agentkit.models.network import CHUNK, Kept, Network, Stopped
 from agentkit.models.slots import Slots
 from agentkit.models.template import shared_prefix
 from agentkit.models.tokenizer import HFTokenizer
 from agentkit.models.transcript import Transcript
-from agentkit.models.worker import finished
 
 T = TypeVar("T")
 _WORKER = "agentkit-torch"
@@ -89,7 +86,9 @@ class Transformers(Model):
         return await asyncio.to_thread(open_model)
 
     def session(self, *, repeatable: bool = False) -> "TransformersSession":
-        return TransformersSession(self, self._engine, repeatable=repeatable)
+        engine = self._engine
+        transcript = Transcript(engine.tokenizer.tokenize, engine.tokenizer.template)
+        return TransformersSession(self, engine, engine.slots, transcript, repeatable=repeatable)
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self._finalizer)
@@ -132,45 +131,18 @@ class _Engine:
         self.__dict__.pop("network", None)
 
 
-class TransformersSession(Session):
-    """One run's transcript, token by token."""
+class TransformersSession(LocalSession[_Engine]):
+    """One run's transcript, its keys and values kept in a slot."""
 
-    def __init__(self, model: Transformers, engine: _Engine, *, repeatable: bool = False) -> None:
-        self._model = model  # keeps it from being finalized
-        self._engine = engine
-        self._transcript = Transcript(engine.tokenizer.tokenize, engine.tokenizer.template)
-        self._repeatable = repeatable
-        self._turn = asyncio.Lock()
-
-    async def generate(
+    def _write(
         self,
-        messages: Sequence[Message],
-        *,
-        grammar: Grammar | None = None,
-        sampling: Sampling = Sampling(),
-    ) -> Completion:
-        async with self._turn:
-            stop = threading.Event()
-            job = self._engine.submit(lambda: self._generate(tuple(messages), grammar, sampling, stop))
-            return await finished(job, stop)
-
-    def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """The tokens that the model would be given for these messages."""
-        return self._transcript.prompt(messages)
-
-    async def aclose(self) -> None:
-        self._engine.slots.release(self)
-
-    def _generate(
-        self, messages: Sequence[Message], grammar: Grammar | None, sampling: Sampling, stop: threading.Event
-    ) -> Completion:
-        """Generate, in the worker thread."""
-        start = time.monotonic()
-        engine = self._engine
-        lark = compile_grammar(grammar) if grammar else None
-        prompt = self._transcript.prompt(messages)
-        if len(prompt) + sampling.max_tokens > engine.context:
-            raise ContextOverflow(needed=len(prompt) + sampling.max_tokens, context=engine.context)
+        messages: Sequence[Message],  # noqa: ARG002 (llama.cpp's needs them)
+        prompt: tuple[int, ...],
+        lark: str | None,
+        sampling: Sampling,
+        stop: threading.Event,
+    ) -> Written | None:
+        engine = self._workers
         guide = Guide(engine.vocabulary, lark) if lark else None
         with engine.slots.acquire(self, prompt) as slot:
             kept = engine.kept.setdefault(slot.id, engine.network.fresh())
@@ -179,22 +151,15 @@ class TransformersSession(Session):
             try:
                 writing.write()
             except Stopped:
-                raise ModelError(
-                    f"{self._model.name} was closed while it was generating; load it again"
-                ) from None  # or nobody waits for this any more
+                return None
             finally:
                 slot.tokens = kept.tokens
-        text = writing.text
-        self._transcript.wrote(messages, text, writing.tokens)
-        return Completion(
-            text=text,
-            finish=_finish(writing, grammar),
-            usage=Usage(
-                prompt=len(prompt),
-                cached=cached,
-                generated=len(writing.tokens) + writing.ended,  # the token that ends it counts, as in llama.cpp
-                seconds=time.monotonic() - start,
-            ),
+        return Written(
+            text=writing.text,
+            tokens=tuple(writing.tokens),
+            generated=len(writing.tokens) + writing.ended,  # the token that ends it counts, as in llama.cpp
+            cached=cached,
+            ended=writing.ended,
             logprobs=tuple(writing.logprobs),
         )
 
@@ -207,7 +172,7 @@ class TransformersSession(Session):
         shared = min(shared_prefix(kept.tokens, prompt), len(prompt) - 1)  # the last token's logits are needed
         if self._repeatable and not (kept.by and kept.by() is self):
             shared = min(shared // CHUNK * CHUNK, kept.whole)
-        self._engine.network.cut(kept, shared)
+        self._workers.network.cut(kept, shared)
         kept.by = weakref.ref(self)
         return len(kept.tokens)
 
@@ -290,11 +255,3 @@ class _Writing:
 
     def _stopped(self) -> bool:
         return self.stop.is_set() or self.engine.closing.is_set()
-
-
-def _finish(writing: _Writing, grammar: Grammar | None) -> Literal["stop", "length"]:
-    """How a generation ended: one that is complete as its last token is spent isn't cut off."""
-    complete = grammar is not None and admits(grammar, writing.text)
-    if grammar is not None and writing.ended and not complete:
-        raise ModelError(f"torch left the grammar and wrote {writing.text[:200]!r}; please report the schema")
-    return "stop" if complete or writing.ended else "length"
