@@ -42,7 +42,8 @@ def prune(
     device: Annotated[str, typer.Option(metavar="D", help="cpu, cuda, or the best there is.")] = "auto",
 ) -> int:
     """Make a model smaller: the layers and neurons that do least on lessons go; what is left learns from the whole."""
-    from agentkit.cli.distilling import checked, command, licences
+    from agentkit.cli.distilling import checked, licences
+    from agentkit.cli.evaluate import command
     from agentkit.cli.opening import load_settings
     from agentkit.compress.cutting import Wanted
     from agentkit.compress.network import chosen, has_bf16
