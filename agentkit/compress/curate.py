@@ -65,7 +65,7 @@ def curate(
 
     Args:
         run: Folder of the run.
-        evaluation: Folder of evaluation data; no lesson has a sequence of 13 words with any of its files in common.
+        evaluation: File or folder of evaluation data; no lesson has a sequence of 13 words with any of it in common.
         shares: For each kind, the most that it may make of the whole, instead of the usual.
         without: Collections that are left out whole, by name.
         longest: Characters of a lesson.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentkit.answer import Evidence, Passage
+from agentkit.checks import Check
 from agentkit.decision import Decision
 from agentkit.tools import Tool
 
@@ -41,6 +42,10 @@ class Problem:
     """Evidence that comes with the task."""
     resources: Sequence[object] = ()
     """What tools and checks are bound to by type: the corpus that the retrieval tool searches, an embedder."""
+    checks: Sequence[Check] | None = None
+    """What answers are held against; None for the checks that ship."""
+    instructions: str = ""
+    """What an assistant's model is told below the rules."""
     output: type[Any] | None = None
     """The type that the answer is decoded into; None for text."""
     plan: bool = True

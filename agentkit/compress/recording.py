@@ -98,6 +98,8 @@ def agent_for(problem: Problem, model: Model, tools: Sequence[Tool], **options: 
         model,
         tools=tools,
         resources=problem.resources,
+        checks=problem.checks,
+        instructions=problem.instructions,
         output=problem.output,
         plan=problem.plan,
         limits=LIMITS,
