@@ -53,19 +53,11 @@ def chat(
     """Talk with an assistant: questions in, checked answers out."""
     from rich.console import Console
 
-    from agentkit.assistant import Profile
     from agentkit.cli import opening
     from agentkit.cli.screen import Screen
     from agentkit.conversation import Conversation
 
-    given = {"--docs": docs, "--corpus": corpus, "--tools": tools}
-    profile = Profile.read(assistant) if assistant else None
-    if profile and (clash := [flag for flag, value in given.items() if value is not None]):
-        from agentkit.errors import ConfigurationError
-
-        raise ConfigurationError(
-            f"the profile {profile.file} says what {clash[0]} would; leave it out or edit the profile"
-        )
+    profile = profile_of(assistant, {"--docs": docs, "--corpus": corpus, "--tools": tools})
     flags = {"model": model, "docs": docs, "corpus": corpus, "seed": seed, "unchecked": unchecked or None}
     settings = opening.load_settings({**flags, "limits.steps": steps, "limits.seconds": seconds}, profile)
     opening.check_model(settings)

@@ -3,10 +3,14 @@
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from agentkit.cli.asking import AssistantFile
+from agentkit.cli.options import CorpusName, Docs
 
 if TYPE_CHECKING:
     from agentkit.compress.recipe import Recipe
@@ -146,6 +150,9 @@ def evaluate(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", show_default=False, help="Data of built-in tasks.")
     ] = None,
+    assistant: AssistantFile = None,
+    docs: Docs = None,
+    corpus: CorpusName = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the draw.")] = 0,
 ) -> int:
     """Run tasks with the base and with what was trained, compare them, and put the scores into the card."""
@@ -154,6 +161,7 @@ def evaluate(
     from rich.console import Console
 
     from agentkit.cli import opening
+    from agentkit.cli.asking import asked, profile_of
     from agentkit.cli.evaluate import report, run_all
     from agentkit.compress.export import export as write
     from agentkit.evaluate.comparison import compare
@@ -162,12 +170,15 @@ def evaluate(
     from agentkit.evaluate.tasks import load_task
     from agentkit.limits import Limits
 
+    profile = profile_of(assistant, {"--docs": docs, "--corpus": corpus})
+    documents = bool(profile or docs or corpus)
     out = out or (run.parent if run.is_file() else run) / "evaluation"
     file = out / "taught.gguf"
     card = write(run, file, base=base)
     found: list[list[Any]] = []
     for name, model in {"base": base or base_alone(card.base), "taught": str(file)}.items():
-        settings = opening.load_settings({"model": model, "data": data, "seed": seed})
+        flags = {"model": model, "data": data, "seed": seed, "docs": docs, "corpus": corpus}
+        settings = opening.load_settings(flags, profile)
         opening.check_model(settings)
         how = {
             "seed": settings.seed,
@@ -175,21 +186,22 @@ def evaluate(
             "limits": clockless(settings.table("limits", Limits)),
             "tool_settings": settings.tools,
         }
-        loaded = [load_task(task, data=settings.data) for task in tasks]
+        loaded = [load_task(task, data=settings.data, form="text" if documents else None) for task in tasks]
         view = Console(stderr=True, highlight=False)
-        running = run_all(
-            loaded,
-            ("agent",),
-            settings,
-            how,
-            root=out / name,
-            limit=limit,
-            parallel=1,
-            resume=(out / name).exists(),
-            command=command(),
-            view=view,
-        )
-        found.append(asyncio.run(running))
+        with asked(profile, settings, view) if documents else nullcontext() as agent:
+            running = run_all(
+                loaded,
+                ("agent",),
+                settings,
+                {**how, "agent": agent},
+                root=out / name,
+                limit=limit,
+                parallel=1,
+                resume=(out / name).exists(),
+                command=command(),
+                view=view,
+            )
+            found.append(asyncio.run(running))
     before, after = found
     scores = {
         f"{summary.task}, {name}": round(summary.score.value, 4)
