@@ -3,9 +3,7 @@
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,11 +11,6 @@ if TYPE_CHECKING:
     from agentkit.agent import Agent
     from agentkit.assistant import Profile
     from agentkit.settings import Settings
-
-AssistantFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", show_default=False, help="Profile of the assistant that your questions are for."),
-]
 
 
 def profile_of(assistant: Path | None, given: Mapping[str, object]) -> "Profile | None":

@@ -4,12 +4,11 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.options import CorpusName, Docs, ModelName, Seconds, Seed, Steps, Unchecked, Yes
+from agentkit.cli.options import AssistantFile, CorpusName, Docs, ModelName, Seconds, Seed, Steps, Unchecked, Yes
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
@@ -31,9 +30,7 @@ error."""
 
 def chat(
     *,
-    assistant: Annotated[
-        Path | None, typer.Option(metavar="PATH", show_default=False, help="Profile of an assistant, a TOML file.")
-    ] = None,
+    assistant: AssistantFile = None,
     docs: Docs = None,
     corpus: CorpusName = None,
     model: ModelName = None,
@@ -54,6 +51,7 @@ def chat(
     from rich.console import Console
 
     from agentkit.cli import opening
+    from agentkit.cli.asking import profile_of
     from agentkit.cli.screen import Screen
     from agentkit.conversation import Conversation
 

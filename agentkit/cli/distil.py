@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentkit.cli import distilling
-from agentkit.cli.asking import AssistantFile
-from agentkit.cli.options import CorpusName, Docs
+from agentkit.cli.options import AssistantFile, CorpusName, Docs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,9 +67,7 @@ def collect(
     ] = None,
     questions: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", show_default=False, help="Your own, as for agentkit evaluate, instead of sources."
-        ),
+        typer.Option(metavar="FILE", show_default=False, help="Your own, as for `agentkit evaluate`; no sources."),
     ] = None,
     assistant: AssistantFile = None,
     docs: Docs = None,

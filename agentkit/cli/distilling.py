@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from agentkit.cli.asking import AssistantFile
-from agentkit.cli.options import CorpusName, Docs
+from agentkit.cli.options import AssistantFile, CorpusName, Docs
 
 if TYPE_CHECKING:
     from agentkit.compress.recipe import Recipe

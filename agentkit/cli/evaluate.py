@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.asking import AssistantFile
-from agentkit.cli.options import CorpusName, Docs, ModelName
+from agentkit.cli.options import AssistantFile, CorpusName, Docs, ModelName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -24,9 +24,9 @@ FACTS: Sequence[tuple[str, str, Sequence[str]]] = (
     (
         r"density of .* is (.* g/cm³)\.",
         "The density of {e} is {v}.",
-        ("What is the density of {e}?", "How dense is {e}?"),
+        ("What is the density of {e}?",),
     ),
-    (r"melting point of .* is (.* K)\.", "The melting point of {e} is {v}.", ("At which temperature does {e} melt?",)),
+    (r"melting point of .* is (.* K)\.", "The melting point of {e} is {v}.", ("What is the melting point of {e}?",)),
     (r"boiling point of .* is (.* K)\.", "The boiling point of {e} is {v}.", ("What is the boiling point of {e}?",)),
     (r"was discovered by: ([A-Z][\w. ]+\w)\. Y", "{E} was discovered by {v}.", ("Who discovered {e}?",)),
     (r"Year of discovery: (\d+)", "The year of discovery of {e} is {v}.", ("In which year was {e} discovered?",)),
@@ -37,7 +37,7 @@ UNTOLD = (
     "How many tonnes of {e} are mined in a year?",
     "How hard is {e} on the scale of Mohs?",
     "Which country exports the most {e}?",
-    "How many grams of {e} are deadly?",
+    "How many countries mine {e}?",
     "Which company sells the purest {e}?",
 )
 """What no sheet says."""
