@@ -21,7 +21,7 @@ from agentkit.evaluate.folder import RunFolder
 from agentkit.evaluate.item import Header, Item, Record, Reply, Score
 from agentkit.evaluate.outcomes import right
 from agentkit.evaluate.strategies import LOOPS, Bench, Repeatable, Strategy, build, find
-from agentkit.evaluate.strategies.bench import LIMITS
+from agentkit.evaluate.strategies.bench import LIMITS, clockless
 from agentkit.evaluate.task import Scorer, Task
 from agentkit.limits import Limits
 from agentkit.models.model import Model
@@ -41,7 +41,7 @@ async def evaluate(
     limit: int | None = None,
     seed: int = 0,
     temperature: float = 0.0,
-    limits: Limits = LIMITS,
+    limits: Limits | None = None,
     tool_settings: Mapping[str, Mapping[str, Any]] | None = None,
     agent: Agent[Any] | None = None,
     parallel: int = 1,
@@ -57,7 +57,7 @@ async def evaluate(
         folder: Where the run is kept; see `agentkit.evaluate.folder`.
         limit: How many items, drawn by the seed: a smaller limit's are the first of a larger one's.
         temperature: Of strategies that don't draw several replies; 0 is greedy.
-        limits: On one run of an agent; see `agentkit.evaluate.strategies.bench.clockless`.
+        limits: On one run of an agent, by default the agent's own; see `agentkit.evaluate.strategies.bench.clockless`.
         tool_settings: For each tool's name, its settings.
         agent: Whose tools, checks, instructions and refusals a run has, instead of the task's: an assistant, say. Its
             own model isn't asked.
@@ -78,7 +78,7 @@ async def evaluate(
         model,
         seed=seed,
         temperature=temperature,
-        limits=limits,
+        limits=limits or (clockless(agent.limits) if agent else LIMITS),
         agent=agent,
         tool_settings=tool_settings or {},
     )

@@ -1,10 +1,10 @@
 """A user's own questions, answered by an agent from the user's own documents."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from agentkit.agent import Agent
 from agentkit.answer import Evidence, Passage
@@ -33,7 +33,8 @@ def own(file: Path, agent: Agent[Any], *, licence: str = "your own") -> Source:
 
     Args:
         file: As `agentkit evaluate` takes it. The answer (the first, where there are several) is what will be said,
-            word for word; `source` names the document that has it, where the answer doesn't stand in it literally.
+            word for word; `source` names the document that has it, as `agentkit search` does, where the answer doesn't
+            stand in it literally.
         licence: Of the questions and the documents, for the card of what is trained on them.
 
     Raises:
@@ -69,7 +70,7 @@ def made(item: Item, file: str, agent: Agent[Any], searching: Tool) -> Problem |
     if not queries:
         why = "no search finds its answer; `source` names the document where it isn't there literally"
         return Unusable(item.id, why, item.question)
-    query, answer = queries[0], item.gold["answers"][0] if item.answerable else None  # type: ignore[index, call-overload]
+    query, answer = queries[0], answers_of(item)[0] if item.answerable else None
     script: list[Decision | Callable[[Sequence[Evidence]], Decision]] = [
         Plan(steps=(Step(tool=TOOL, purpose=purpose(query)),)),
         Call(tool=TOOL, arguments={"query": query}),
@@ -83,6 +84,7 @@ def made(item: Item, file: str, agent: Agent[Any], searching: Tool) -> Problem |
         tools=agent.tools,
         checks=agent.checks,
         instructions=agent.instructions,
+        limits=agent.limits.model_copy(update={"seconds": None}),
         answer=answer,
         kind=READING if answer else REFUSAL,
     )
@@ -95,10 +97,14 @@ def found(searching: Tool, query: str) -> list[Passage]:
 
 def holds(passage: Passage | Evidence, item: Item) -> bool:
     """Whether a passage is where the answer stands: of a document that the file names, else by its words."""
-    gold: Any = item.gold
-    if sources := gold.get("sources"):
+    if sources := cast(Mapping[str, Sequence[str]], item.gold).get("sources"):
         return passage.source.partition(" > ")[0] in sources
-    return any(contained(tokens(answer), tokens(passage.text)) for answer in gold["answers"])
+    return any(contained(tokens(answer), tokens(passage.text)) for answer in answers_of(item))
+
+
+def answers_of(item: Item) -> Sequence[str]:
+    """All that are right, the one to be said first."""
+    return cast(Mapping[str, Sequence[str]], item.gold)["answers"]
 
 
 def citing(item: Item, answer: str, evidence: Sequence[Evidence]) -> Decision:
