@@ -26,6 +26,7 @@ from agentkit.compress.recipe import Recipe
 from agentkit.compress.sources.own import own
 from agentkit.compress.train import Conditions, train
 from agentkit.evaluate import Comparison, compare, evaluate, load_task
+from agentkit.evaluate.comparison import Run
 
 
 async def distil(folder: Path, run: Path, base: str, recipe: Recipe, minutes: float | None = None) -> Comparison:
@@ -37,7 +38,7 @@ async def distil(folder: Path, run: Path, base: str, recipe: Recipe, minutes: fl
         conditions = Conditions(out=run, licences=lessons.licences, minutes=minutes)
         train(run / LESSONS, open_base(base), recipe, conditions)
         export(run, run / "taught.gguf", base=base)
-        task, runs = load_task(str(held_out), form="text"), []
+        task, runs = load_task(str(held_out), form="text"), list[Run]()
         for name, spec in {"before": base, "after": str(run / "taught.gguf")}.items():
             async with await load_model(spec) as model:
                 runs.append(await evaluate(task, model, agent=assistant, folder=run / name, resume=True))

@@ -19,6 +19,7 @@ from agentkit.models.gguf_header import taught_protocol
 from .tiny import write_like
 
 DENSITIES = {"zinc": "7.134", "radon": "0.009074", "lead": "11.34", "boron": "2.37"}
+SENTENCE = "The density of {} is {} g/cm³."
 PROFILE = """
 name = "Element desk"
 purpose = "You tell what the sheets say."
@@ -27,14 +28,17 @@ tools = ["retrieval"]
 model = "../run/taught.gguf"
 
 [limits]
-steps = 2
+steps = 3
 decision_tokens = 24
 """
 
 
-def rows(path: Path, *names: str, untold: str) -> None:
+def rows(path: Path, *names: str, untold: str, worded: str) -> None:
     """A file of questions: densities, and one thing that no sheet tells."""
-    asked = [{"question": f"What is the density of {n}?", "answer": f"It is {DENSITIES[n]} g/cm³."} for n in names]
+    asked = [
+        {"question": f"What is the density of {name}?", "answer": worded.format(name, DENSITIES[name])}
+        for name in names
+    ]
     gap = {"question": f"What does a kilogram of {untold} cost?", "answerable": False}
     path.write_text("".join(json.dumps(row) + "\n" for row in [*asked, gap]), encoding="utf-8")
 
@@ -51,11 +55,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (folder := tmp_path / "desk" / "documents").mkdir(parents=True)
     for name, density in DENSITIES.items():
-        text = f"# {name.title()}\n\nThe density of {name}: It is {density} g/cm³.\n"
+        text = f"# {name.title()}\n\n{SENTENCE.format(name, density)}\n"
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
     (tmp_path / "desk/assistant.toml").write_text(PROFILE, encoding="utf-8")
-    rows(tmp_path / "desk/taught.jsonl", "zinc", "radon", untold="lead")
-    rows(tmp_path / "desk/held_out.jsonl", "boron", untold="boron")
+    rows(tmp_path / "desk/taught.jsonl", "zinc", "radon", untold="lead", worded=SENTENCE)
+    rows(tmp_path / "desk/held_out.jsonl", "boron", untold="boron", worded="{1}")
     return tmp_path / "desk"
 
 

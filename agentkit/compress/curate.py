@@ -106,7 +106,8 @@ def curate(
     lessons = [kept for kept, files in zip(lessons, hits, strict=True) if not files]
     lessons = balanced(lessons, wanted, Random(seed), dropped)
     if not lessons:
-        raise ConfigurationError(f"no lesson of {run} is left: {reasons(dropped)}")
+        rejected = sum((Counter(c.rejected) for c, _ in found), Counter[str]())
+        raise ConfigurationError(f"no lesson of {run} is left: {reasons({**rejected, **dropped})}")
     file = run / LESSONS
     write_lessons(file, (lesson for _, lesson in lessons))
     curated = Curated(
