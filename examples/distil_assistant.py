@@ -37,9 +37,9 @@ async def distil(folder: Path, run: Path, base: str, recipe: Recipe, minutes: fl
         lessons = curate(run, evaluation=held_out, shares={"reading": 1.0})
         conditions = Conditions(out=run, licences=lessons.licences, minutes=minutes)
         train(run / LESSONS, open_base(base), recipe, conditions)
-        export(run, run / "taught.gguf", base=base)
+        card = export(run, run / "taught.gguf", base=base)
         task, runs = load_task(str(held_out), form="text"), list[Run]()
-        for name, spec in {"before": base, "after": str(run / "taught.gguf")}.items():
+        for name, spec in {"before": base, f"after-{card.steps}": str(run / "taught.gguf")}.items():
             async with await load_model(spec) as model:
                 runs.append(await evaluate(task, model, agent=assistant, folder=run / name, resume=True))
     return compare(*runs)

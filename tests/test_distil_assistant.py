@@ -78,7 +78,7 @@ def test_questions_become_an_adapter_that_the_assistant_can_name(
     card = read_card(run / "adapter.safetensors")
     assert (card.name, card.steps, card.data) == ("run", 2, {"taught.jsonl": "your own"})
     assert taught_protocol(run / "taught.gguf") == protocol.fingerprint()
-    before, after = (read_run(folder) for folder in find_runs([run / "before", run / "after"]))
+    before, after = (read_run(folder) for folder in find_runs([run / "before", run / "after-2"]))
     assert before[0].settings == after[0].settings
     assert "Element desk" in str(before[0].settings["instructions"])
     assert not any(record.error for _, records in (before, after) for record in records)
