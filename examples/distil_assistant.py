@@ -34,7 +34,7 @@ async def distil(folder: Path, run: Path, base: str, recipe: Recipe, minutes: fl
     taught, held_out = folder / "taught.jsonl", folder / "held_out.jsonl"
     async with Assistant.load(folder / "assistant.toml") as assistant:
         await collect("own", source=own(taught, assistant), run=run)
-        lessons = curate(run, evaluation=held_out, shares={"reading": 1.0})
+        lessons = curate(run, evaluation=held_out, shares={"reading": 1.0, "refusal": 1.0})
         conditions = Conditions(out=run, licences=lessons.licences, minutes=minutes)
         train(run / LESSONS, open_base(base), recipe, conditions)
         card = export(run, run / "taught.gguf", base=base)
