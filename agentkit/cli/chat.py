@@ -4,12 +4,11 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.options import CorpusName, Docs, ModelName, Seconds, Seed, Steps, Unchecked, Yes
+from agentkit.cli.options import AssistantFile, CorpusName, Docs, ModelName, Seconds, Seed, Steps, Unchecked, Yes
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent
@@ -31,9 +30,7 @@ error."""
 
 def chat(
     *,
-    assistant: Annotated[
-        Path | None, typer.Option(metavar="PATH", show_default=False, help="Profile of an assistant, a TOML file.")
-    ] = None,
+    assistant: AssistantFile = None,
     docs: Docs = None,
     corpus: CorpusName = None,
     model: ModelName = None,
@@ -53,19 +50,12 @@ def chat(
     """Talk with an assistant: questions in, checked answers out."""
     from rich.console import Console
 
-    from agentkit.assistant import Profile
     from agentkit.cli import opening
+    from agentkit.cli.asking import profile_of
     from agentkit.cli.screen import Screen
     from agentkit.conversation import Conversation
 
-    given = {"--docs": docs, "--corpus": corpus, "--tools": tools}
-    profile = Profile.read(assistant) if assistant else None
-    if profile and (clash := [flag for flag, value in given.items() if value is not None]):
-        from agentkit.errors import ConfigurationError
-
-        raise ConfigurationError(
-            f"the profile {profile.file} says what {clash[0]} would; leave it out or edit the profile"
-        )
+    profile = profile_of(assistant, {"--docs": docs, "--corpus": corpus, "--tools": tools})
     flags = {"model": model, "docs": docs, "corpus": corpus, "seed": seed, "unchecked": unchecked or None}
     settings = opening.load_settings({**flags, "limits.steps": steps, "limits.seconds": seconds}, profile)
     opening.check_model(settings)

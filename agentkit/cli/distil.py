@@ -1,14 +1,15 @@
 """`agentkit distil`: lessons for a small model, from problems with scripts or from a teacher."""
 
 import asyncio
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentkit.cli import distilling
+from agentkit.cli.options import AssistantFile, CorpusName, Docs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from agentkit.compress.collect import Collected
+    from agentkit.compress.sources import Source
     from agentkit.settings import Settings
 
 HELP = """Teach a small model to drive the loop.
@@ -26,6 +28,7 @@ EPILOG = """Examples:
 
     agentkit distil collect --data data --run runs/driver
     agentkit distil collect gsm8k_train --teacher qwen2.5-coder-1.5b --limit 200 --data data --run runs/driver
+    agentkit distil collect --questions mine.csv --corpus handbook --run runs/handbook
     agentkit distil curate --data data --run runs/driver --share maths=0.4
     agentkit distil show runs/driver/lessons.jsonl 3
     agentkit distil train --run runs/driver --minutes 60
@@ -62,6 +65,13 @@ def collect(
             metavar="N", show_default=False, help="Problems of each source; all by default, of endless ones some."
         ),
     ] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", show_default=False, help="Your own, as for `agentkit evaluate`; no sources."),
+    ] = None,
+    assistant: AssistantFile = None,
+    docs: Docs = None,
+    corpus: CorpusName = None,
     teacher: Annotated[
         str, typer.Option(metavar="MODEL", help="Solves the problems itself, instead of their scripts.")
     ] = "",
@@ -70,29 +80,41 @@ def collect(
     """Record lessons: problems run by the real loop with real tools and checks, kept where they end as they should."""
     from rich.console import Console
 
+    from agentkit.cli.asking import asked, profile_of
     from agentkit.cli.evaluate import number
     from agentkit.cli.opening import leaving, load_settings
     from agentkit.compress.sources import SOURCES, find
+    from agentkit.compress.sources.own import own
+    from agentkit.errors import ConfigurationError
 
-    settings = load_settings({"data": data, "seed": seed, "model": teacher or None})
+    profile = profile_of(assistant, {"--docs": docs, "--corpus": corpus})
+    if questions is None and (profile or docs or corpus):
+        raise ConfigurationError("whose questions are to be answered from these documents? name a file by --questions")
+    if questions is not None and sources:
+        raise ConfigurationError(f"collect {sources[0]} and the questions of {questions} one after the other")
+    flags = {"data": data, "seed": seed, "model": teacher or None, "docs": docs, "corpus": corpus}
+    settings = load_settings(flags, profile)
     view = Console(stderr=True, highlight=False)
-    names = list(dict.fromkeys(sources or SOURCES))
-    for name in names:
-        find(name)
+    wanted = {} if questions else {name: find(name) for name in sources or SOURCES}
+    folder = Path() if questions else training(settings)
     for note in leaving(settings) if teacher else ():
         view.print(note, markup=False)
-    found = asyncio.run(
-        collected(
-            names,
-            settings,
-            folder=training(settings),
-            run=run,
-            limit=number(limit, "--limit"),
-            teacher=teacher,
-            parallel=parallel,
-            view=view,
+    with ExitStack() as stack:
+        if questions:
+            agent = stack.enter_context(asked(profile, settings, view))
+            wanted[questions.stem] = own(questions, agent)
+        found = asyncio.run(
+            collected(
+                wanted,
+                settings,
+                folder=folder,
+                run=run,
+                limit=number(limit, "--limit"),
+                teacher=teacher,
+                parallel=parallel,
+                view=view,
+            )
         )
-    )
     for one in found:
         report(one)
     return 0
@@ -105,7 +127,7 @@ def curate(
     data: Data = None,
     evaluation: Annotated[
         Path | None,
-        typer.Option("--eval", metavar="DIR", show_default=False, help="Evaluation data to keep clear of."),
+        typer.Option("--eval", metavar="PATH", show_default=False, help="Evaluation data to keep clear of."),
     ] = None,
     share: Annotated[
         list[str] | None,
@@ -178,7 +200,7 @@ def show(
 
 
 async def collected(
-    names: Sequence[str],
+    wanted: "Mapping[str, Source]",
     settings: "Settings",
     *,
     folder: Path,
@@ -202,13 +224,14 @@ async def collected(
             model = await catalog.load(teacher, context=settings.context, threads=settings.threads, parallel=parallel)
             await stack.enter_async_context(model)
             demonstrator = Demonstrator(model, seed=settings.seed, temperature=settings.temperature)
-        for name in names:
+        for name, source in wanted.items():
             with progress(view, name) as told:
                 found.append(
                     await begin(
                         name,
-                        data=folder,
                         run=run,
+                        data=folder,
+                        source=source,
                         seed=settings.seed,
                         limit=limit,
                         parallel=parallel,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from agentkit.cli.options import AssistantFile, CorpusName, Docs
+
 if TYPE_CHECKING:
     from agentkit.compress.recipe import Recipe
 
@@ -140,24 +142,32 @@ def evaluate(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", show_default=False, help="Data of built-in tasks.")
     ] = None,
+    assistant: AssistantFile = None,
+    docs: Docs = None,
+    corpus: CorpusName = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the draw.")] = 0,
 ) -> int:
     """Run tasks with the base and with what was trained, compare them, and put the scores into the card."""
-    import asyncio
+    import shutil
 
+    from agentkit.cli.asking import profile_of
     from agentkit.cli.evaluate import report, run_agent
     from agentkit.compress.export import export as write
     from agentkit.evaluate.comparison import compare
     from agentkit.evaluate.summary import summarize
+    from agentkit.models.adapters import sha256
 
+    profile = profile_of(assistant, {"--docs": docs, "--corpus": corpus})
     out = out or (run.parent if run.is_file() else run) / "evaluation"
     file = out / "taught.gguf"
+    was = sha256(file) if file.is_file() else ""
     card = write(run, file, base=base)
+    if was and sha256(file) != was:
+        shutil.rmtree(out / "taught", ignore_errors=True)  # these are of weights that have been trained further
     models = {"base": base or base_alone(card.base), "taught": str(file)}
-    before, after = found = [
-        asyncio.run(run_agent(model, tasks, root=out / name, limit=limit, data=data, seed=seed))
-        for name, model in models.items()
-    ]
+    how: dict[str, Any] = {"limit": limit, "data": data, "seed": seed}
+    how |= {"profile": profile, "docs": docs, "corpus": corpus}
+    before, after = found = [run_agent(model, tasks, root=out / name, **how) for name, model in models.items()]
     scores = {
         f"{summary.task}, {name}": round(summary.score.value, 4)
         for name, runs in zip(("base", "taught"), found, strict=True)

@@ -4,19 +4,20 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.options import ModelName
+from agentkit.cli.options import AssistantFile, CorpusName, Docs, ModelName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rich.console import Console
 
+    from agentkit.assistant import Profile
     from agentkit.evaluate.item import Header, Record
     from agentkit.evaluate.task import Task
     from agentkit.models.model import Model
@@ -26,6 +27,7 @@ EPILOG = """Examples:
 
     agentkit evaluate gsm8k svamp --model qwen2.5-coder-0.5b --limit 40
     agentkit evaluate questions.csv --question Frage --answer Antwort --strategy direct
+    agentkit evaluate questions.csv --corpus handbook
     agentkit evaluate gsm8k --strategy agent --strategy direct --out runs && agentkit compare runs/*
 
 Built-in tasks read their data from the folder that --data or AGENTKIT_DATA names."""
@@ -67,6 +69,9 @@ def evaluate(
     ] = None,
     question: Annotated[str, typer.Option(metavar="COL", help="Column of the questions in a file of your own.")] = "",
     answer: Annotated[str, typer.Option(metavar="COL", help="Column of the answers.")] = "",
+    assistant: AssistantFile = None,
+    docs: Docs = None,
+    corpus: CorpusName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     page: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", show_default=False, help="Write a page with plots.")
@@ -76,14 +81,21 @@ def evaluate(
     from rich.console import Console
 
     from agentkit.cli import opening
+    from agentkit.cli.asking import asked, profile_of
     from agentkit.errors import ConfigurationError
     from agentkit.evaluate.runner import check
     from agentkit.evaluate.tasks import load_task
 
-    settings = opening.load_settings({"model": model, "seed": seed, "data": data})
+    profile = profile_of(assistant, {"--docs": docs, "--corpus": corpus})
+    flags = {"model": model, "seed": seed, "data": data, "docs": docs, "corpus": corpus}
+    settings = opening.load_settings(flags, profile)
+    documents = bool(profile or docs or corpus)
     count = number(limit, "--limit")
     view = Console(stderr=True, highlight=False)
-    loaded = [load_task(name, data=settings.data, question=question, answer=answer) for name in tasks]
+    loaded = [
+        load_task(name, data=settings.data, question=question, answer=answer, form="text" if documents else None)
+        for name in tasks
+    ]
     for task in loaded:
         opening.open_tools(task.tools, settings)
         for problem in task.problems:
@@ -102,20 +114,21 @@ def evaluate(
         )
     for note in opening.leaving(settings):
         view.print(note, markup=False)
-    runs = asyncio.run(
-        run_all(
-            loaded,
-            strategies or DEFAULT,
-            settings,
-            conditions(settings),
-            root=root,
-            limit=count,
-            parallel=parallel,
-            resume=resume is not None,
-            command=command(),
-            view=view,
+    with asked(profile, settings, view) if documents else nullcontext() as agent:
+        runs = asyncio.run(
+            run_all(
+                loaded,
+                strategies or DEFAULT,
+                settings,
+                {**conditions(settings), "agent": agent},
+                root=root,
+                limit=count,
+                parallel=parallel,
+                resume=resume is not None,
+                command=command(),
+                view=view,
+            )
         )
-    )
     return report(runs, as_json=as_json, page=page)
 
 
@@ -230,29 +243,48 @@ async def run_all(
     return runs
 
 
-async def run_agent(
-    model: str, tasks: Sequence[str], *, root: Path, limit: int | None, data: Path | None, seed: int
+def run_agent(
+    model: str,
+    tasks: Sequence[str],
+    *,
+    root: Path,
+    limit: int | None,
+    data: Path | None,
+    seed: int,
+    profile: "Profile | None" = None,
+    docs: Path | None = None,
+    corpus: str | None = None,
 ) -> "list[tuple[Header, Sequence[Record]]]":
-    """Tasks solved by the agent on a model, one item after the other; what is there already in `root` isn't redone."""
+    """Tasks solved by the agent on a model, one item after the other; what is there already in `root` isn't redone.
+
+    Args:
+        profile: Of the assistant that answers, with its documents; or these are named themselves.
+    """
     from rich.console import Console
 
     from agentkit.cli import opening
+    from agentkit.cli.asking import asked
     from agentkit.evaluate.tasks import load_task
 
-    settings = opening.load_settings({"model": model, "data": data, "seed": seed})
+    flags = {"model": model, "data": data, "seed": seed, "docs": docs, "corpus": corpus}
+    settings = opening.load_settings(flags, profile)
     opening.check_model(settings)
-    return await run_all(
-        [load_task(task, data=settings.data) for task in tasks],
-        DEFAULT,
-        settings,
-        conditions(settings),
-        root=root,
-        limit=limit,
-        parallel=1,
-        resume=root.exists(),
-        command=command(),
-        view=Console(stderr=True, highlight=False),
-    )
+    documents = bool(profile or docs or corpus)
+    view = Console(stderr=True, highlight=False)
+    with asked(profile, settings, view) if documents else nullcontext() as agent:
+        running = run_all(
+            [load_task(task, data=settings.data, form="text" if documents else None) for task in tasks],
+            DEFAULT,
+            settings,
+            {**conditions(settings), "agent": agent},
+            root=root,
+            limit=limit,
+            parallel=1,
+            resume=root.exists(),
+            command=command(),
+            view=view,
+        )
+        return asyncio.run(running)
 
 
 def conditions(settings: "Settings") -> dict[str, Any]:

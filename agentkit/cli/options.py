@@ -11,6 +11,9 @@ ModelName = Annotated[
         "--model", "-m", show_default=False, help="A name from `agentkit models`, a GGUF, a folder, or URL#model."
     ),
 ]
+AssistantFile = Annotated[
+    Path | None, typer.Option(metavar="PATH", show_default=False, help="Profile of an assistant, a TOML file.")
+]
 Docs = Annotated[Path | None, typer.Option(show_default=False, help="Folder of documents to answer from.")]
 CorpusName = Annotated[
     str | None,

@@ -1,6 +1,5 @@
 """`agentkit quantize`: a model in other number formats, side by side."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,7 +73,7 @@ def quantize(
     if tasks:
         for name, file in files.items():
             runs = run_agent(str(file), tasks, root=out / "evaluation" / name, limit=limit, data=data, seed=seed)
-            scores[name] = [summarize(header, records) for header, records in asyncio.run(runs)]
+            scores[name] = [summarize(header, records) for header, records in runs]
     rows = [figures(n, f, speeds.get(n), predictions.get(n), scores.get(n, ())) for n, f in files.items()]
     show(rows, as_json=as_json)
     return 0

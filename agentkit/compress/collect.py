@@ -76,8 +76,9 @@ class Collected(BaseModel, frozen=True, extra="forbid"):
 async def collect(
     name: str,
     *,
-    data: Path,
     run: Path,
+    data: Path = Path(),
+    source: Source | None = None,
     seed: int = 0,
     limit: int | None = None,
     parallel: int = PARALLEL,
@@ -87,8 +88,9 @@ async def collect(
     """Collect the lessons of a source, or go on with it; what is done already isn't done again.
 
     Args:
-        data: Folder of training data.
         run: Folder of the run.
+        data: Folder of training data.
+        source: What makes the problems, where it is none of those that are known by name: `own`, of your questions.
         parallel: Runs at the same time. The lessons and their order don't depend on it.
         told: Is told after each problem how many are done and how many are kept.
 
@@ -97,7 +99,7 @@ async def collect(
             collected otherwise or are being collected.
         TraceError: The lessons can't be written.
     """
-    source = find(name)
+    source = source or find(name)
     limit = source.most if limit is None else limit
     made = Collection(
         source=name,

@@ -65,7 +65,7 @@ def curate(
 
     Args:
         run: Folder of the run.
-        evaluation: Folder of evaluation data; no lesson has a sequence of 13 words with any of its files in common.
+        evaluation: File or folder of evaluation data; no lesson has a sequence of 13 words with any of it in common.
         shares: For each kind, the most that it may make of the whole, instead of the usual.
         without: Collections that are left out whole, by name.
         longest: Characters of a lesson.
@@ -106,7 +106,8 @@ def curate(
     lessons = [kept for kept, files in zip(lessons, hits, strict=True) if not files]
     lessons = balanced(lessons, wanted, Random(seed), dropped)
     if not lessons:
-        raise ConfigurationError(f"no lesson of {run} is left: {reasons(dropped)}")
+        rejected = sum((Counter(c.rejected) for c, _ in found), Counter[str]())
+        raise ConfigurationError(f"no lesson of {run} is left: {reasons({**rejected, **dropped})}")
     file = run / LESSONS
     write_lessons(file, (lesson for _, lesson in lessons))
     curated = Curated(

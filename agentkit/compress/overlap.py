@@ -18,6 +18,7 @@ from typing import Any, cast
 from agentkit import protocol
 from agentkit.compress.lesson import Lesson
 from agentkit.errors import ConfigurationError, MissingExtra
+from agentkit.evaluate.tasks.tables import csv_rows
 
 LENGTH = 13
 """Words."""
@@ -28,10 +29,10 @@ NUMBER, NAME = "#", "@"
 
 
 class Evaluation:
-    """The word sequences of a folder's files."""
+    """The word sequences of a folder's files, or of one file."""
 
     def __init__(self, folder: Path) -> None:
-        """Read every file of a folder.
+        """Read every file of a folder, or the one that is named.
 
         Raises:
             ConfigurationError: There are none, or one can't be read.
@@ -40,6 +41,8 @@ class Evaluation:
         self._numpy = library()
         self._ids: dict[str, int] = {}
         files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+        if folder.is_file():
+            folder, files = folder.parent, [folder]
         if not files:
             raise ConfigurationError(f"{folder} has no files to compare with: name the evaluation data's by --eval")
         # What the protocol always says is nobody's.
@@ -122,7 +125,7 @@ def said(lesson: Lesson) -> Iterator[str]:
 
 
 def texts(path: Path) -> Iterator[str]:
-    """Every text of a file, whatever holds it: JSON, JSON lines, plain text, each also compressed by gzip.
+    """Every text of a file, whatever holds it: JSON, JSON lines, CSV, plain text, each also compressed by gzip.
 
     Raises:
         ConfigurationError: It can't be read.
@@ -132,6 +135,8 @@ def texts(path: Path) -> Iterator[str]:
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigurationError(f"{path} can't be read, so nothing can be compared with it: {error}") from None
     content = raw.decode("utf-8", errors="replace")
+    if path.suffix == ".csv":
+        yield from leaves([dict(row.values) for row in csv_rows(str(path), raw).rows])
     try:
         yield from leaves(json.loads(content))
         return

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentkit.answer import Evidence, Passage
+from agentkit.checks import Check
 from agentkit.decision import Decision
+from agentkit.limits import Limits
 from agentkit.tools import Tool
 
+LIMITS = Limits(seconds=None)
+"""As at run time but for the clock, which would let the machine's other work decide what is kept."""
 Cue = Decision | Callable[[Sequence[Evidence]], Decision]
 """A decision, or what makes it from the evidence that the run has by then: only then its numbers are known."""
 
@@ -41,6 +45,11 @@ class Problem:
     """Evidence that comes with the task."""
     resources: Sequence[object] = ()
     """What tools and checks are bound to by type: the corpus that the retrieval tool searches, an embedder."""
+    checks: Sequence[Check] | None = None
+    """What answers are held against; None for the checks that ship."""
+    instructions: str = ""
+    """What an assistant's model is told below the rules."""
+    limits: Limits = LIMITS
     output: type[Any] | None = None
     """The type that the answer is decoded into; None for text."""
     plan: bool = True

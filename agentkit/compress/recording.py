@@ -18,15 +18,11 @@ from agentkit.errors import AgentkitError
 from agentkit.evaluate.scorers import numbers, text
 from agentkit.evaluate.strategies.completion import plain
 from agentkit.events import Asked, Checked, Decided, Event, Finished, Observed, Told
-from agentkit.limits import Limits
 from agentkit.models.grammar import admits
 from agentkit.models.model import Grammar, Message, Model
 from agentkit.models.scripted import ScriptedModel
 from agentkit.protocol import given
 from agentkit.tools import Tool, load_tools
-
-LIMITS = Limits(seconds=None)
-"""As at run time but for the clock, which would let the machine's other work decide what is kept."""
 
 
 class Recorded(BaseModel, frozen=True):
@@ -98,9 +94,11 @@ def agent_for(problem: Problem, model: Model, tools: Sequence[Tool], **options: 
         model,
         tools=tools,
         resources=problem.resources,
+        checks=problem.checks,
+        instructions=problem.instructions,
         output=problem.output,
         plan=problem.plan,
-        limits=LIMITS,
+        limits=problem.limits,
         unchecked=problem.unchecked,
         **options,
     )

@@ -33,7 +33,8 @@ class Conditions:
     """What doesn't decide the weights: where a run is kept, for how long it may compute, on what."""
 
     out: Path
-    command: str
+    command: str = ""
+    """The command that runs, for the record."""
     licences: Mapping[str, str] = field(default_factory=dict[str, str])
     """Of the lessons' sources."""
     minutes: float | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from agentkit import protocol
+from agentkit.agent import Agent
 from agentkit.embedding import open_grounding
 from agentkit.errors import ConfigurationError, ContextOverflow, GrammarError, MissingExtra, ModelError
 from agentkit.evaluate.completions import SAVED
@@ -19,8 +20,8 @@ from agentkit.evaluate.corpora import TaskCorpus, open_embedder
 from agentkit.evaluate.folder import RunFolder
 from agentkit.evaluate.item import Header, Item, Record, Reply, Score
 from agentkit.evaluate.outcomes import right
-from agentkit.evaluate.strategies import Bench, Repeatable, Strategy, build, find
-from agentkit.evaluate.strategies.bench import LIMITS
+from agentkit.evaluate.strategies import LOOPS, Bench, Repeatable, Strategy, build, find
+from agentkit.evaluate.strategies.bench import LIMITS, clockless
 from agentkit.evaluate.task import Scorer, Task
 from agentkit.limits import Limits
 from agentkit.models.model import Model
@@ -40,8 +41,9 @@ async def evaluate(
     limit: int | None = None,
     seed: int = 0,
     temperature: float = 0.0,
-    limits: Limits = LIMITS,
+    limits: Limits | None = None,
     tool_settings: Mapping[str, Mapping[str, Any]] | None = None,
+    agent: Agent[Any] | None = None,
     parallel: int = 1,
     resume: bool = False,
     settings: Mapping[str, Any] | None = None,
@@ -55,8 +57,10 @@ async def evaluate(
         folder: Where the run is kept; see `agentkit.evaluate.folder`.
         limit: How many items, drawn by the seed: a smaller limit's are the first of a larger one's.
         temperature: Of strategies that don't draw several replies; 0 is greedy.
-        limits: On one run of an agent; see `agentkit.evaluate.strategies.bench.clockless`.
+        limits: On one run of an agent, by default the agent's own; see `agentkit.evaluate.strategies.bench.clockless`.
         tool_settings: For each tool's name, its settings.
+        agent: Whose tools, checks, instructions and refusals a run has, instead of the task's: an assistant, say. Its
+            own model isn't asked.
         parallel: Items at the same time. With more than one, batching shifts probabilities by rounding errors, so
             that a few replies may come out otherwise (`flips`).
         resume: Go on with the run that the folder has, if it has one; a larger limit adds items to it.
@@ -64,12 +68,20 @@ async def evaluate(
         command: What began the run.
 
     Raises:
-        ConfigurationError: The folder has another run, or the strategy can't be used on this task.
+        ConfigurationError: The folder has another run, or the strategy can't be used on this task or with an agent.
         ModelError: The model failed on several items in a row; what is done is kept.
     """
-    check(task, strategy, limit=limit, parallel=parallel)
+    check(task, strategy, limit=limit, parallel=parallel, agent=agent)
     chosen = drawn(task.items, limit=limit, seed=seed)
-    bench = Bench(task, model, seed=seed, temperature=temperature, limits=limits, tool_settings=tool_settings or {})
+    bench = Bench(
+        task,
+        model,
+        seed=seed,
+        temperature=temperature,
+        limits=limits or (clockless(agent.limits) if agent else LIMITS),
+        agent=agent,
+        tool_settings=tool_settings or {},
+    )
     header = Header(
         task=task.name,
         metric=task.metric,
@@ -125,17 +137,21 @@ async def evaluate(
         return run.header, run.in_order()
 
 
-def check(task: Task, strategy: str, *, limit: int | None, parallel: int) -> None:
+def check(task: Task, strategy: str, *, limit: int | None, parallel: int, agent: Agent[Any] | None = None) -> None:
     """Complain of what can't be run, before anything slow is done.
 
     Raises:
-        ConfigurationError: The strategy can't be used on this task, or a number is less than 1.
+        ConfigurationError: The strategy can't be used on this task or with an agent, or a number is less than 1.
     """
     if limit is not None and limit < 1:
         raise ConfigurationError(f"the limit is {limit} items but must be at least 1")
     if parallel < 1:
         raise ConfigurationError(f"parallel is {parallel} but must be at least 1")
     find(strategy, task)
+    if agent is not None and not strategy.startswith(LOOPS):
+        raise ConfigurationError(f"the strategy {strategy} runs no agent: use agent, agent-unchecked or react")
+    if agent is not None and task.form != "text":
+        raise ConfigurationError(f"{task.name} isn't answered in words, as this agent answers: load it as form='text'")
 
 
 async def flips(bench: Bench, records: Sequence[Record], *, strategy: str) -> int:

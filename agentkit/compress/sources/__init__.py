@@ -18,8 +18,8 @@ Make = Callable[[Path, Random], Problems]
 class Source:
     """Something that problems are made from."""
 
-    make: str
-    """`module:function`, a `Make`."""
+    make: str | Make
+    """What makes them, or `module:function` of it."""
     licence: str
     files: tuple[str, ...] = ()
     """What it reads in the folder of training data; none where it makes everything up."""
@@ -28,6 +28,8 @@ class Source:
 
     def load(self) -> Make:
         """The function, imported."""
+        if not isinstance(self.make, str):
+            return self.make
         module, _, function = self.make.partition(":")
         return getattr(import_module(module), function)
 

@@ -12,7 +12,7 @@ from agentkit.evaluate.strategies.completion import cot, direct, program
 from agentkit.evaluate.strategies.ensemble import best_of, majority
 from agentkit.evaluate.task import Task
 
-__all__ = ["NAMES", "Bench", "Repeatable", "Strategy", "build", "find"]
+__all__ = ["LOOPS", "NAMES", "Bench", "Repeatable", "Strategy", "build", "find"]
 
 PLAIN: Mapping[str, Callable[[Bench], Strategy]] = MappingProxyType(
     {
@@ -22,13 +22,15 @@ PLAIN: Mapping[str, Callable[[Bench], Strategy]] = MappingProxyType(
         "react": lambda bench: agent(bench, checks=[], plan=False),
         "agent": agent,
         "agent-unchecked": lambda bench: agent(bench, checks=[]),
-        "agent-agreed": lambda bench: agent(bench, checks=[*default_checks(bench.resources), agreement]),
+        "agent-agreed": lambda bench: agent(bench, checks=[*bench.checks, agreement]),
     }
 )
 COUNTED: Mapping[str, Callable[[Bench, int], Strategy]] = MappingProxyType({"majority@": majority, "best-of-": best_of})
 WITHOUT = "agent-without-"
 """What the name of an ablation begins with: `agent-without-citations` is the loop with all checks but that one."""
 NAMES = (*PLAIN, *(f"{name}K" for name in COUNTED), f"{WITHOUT}CHECK")
+LOOPS = ("agent", "react", "best-of-")
+"""How the names of strategies begin that run the loop."""
 MOST = 64
 """Largest K."""
 
@@ -48,7 +50,7 @@ def find(name: str, task: Task) -> Callable[[Bench], Strategy]:
         left_out = name.removeprefix(WITHOUT)
         if left_out not in (known := [name_of(check) for check in default_checks()]):
             raise UnknownName("check", left_out, known, hint=f"it is left out in the strategy {name}")
-        return lambda bench: agent(bench, checks=[c for c in default_checks(bench.resources) if name_of(c) != left_out])
+        return lambda bench: agent(bench, checks=[c for c in bench.checks if name_of(c) != left_out])
     match = re.fullmatch(rf"({'|'.join(map(re.escape, COUNTED))})(\d{{1,4}})", name)
     if match is None:
         raise UnknownName("strategy", name, NAMES, hint="K is a number, as in majority@5")

@@ -38,16 +38,18 @@ def agent(
                 agents.clear()
             agents[key] = Agent(
                 bench.model,
-                tools=[*bench.task.tools, *functions(item)],
+                tools=[*(bench.agent.tools if bench.agent else bench.task.tools), *functions(item)],
                 resources=bench.resources,
-                checks=checks,
+                checks=bench.checks if checks is None else checks,
                 output=output(bench, item),
                 limits=bench.limits,
                 tool_settings=bench.tool_settings,
                 plan=plan,
                 seed=bench.seed,
                 temperature=bench.temperature,
-                unchecked=True,
+                unchecked=bench.agent is None or bench.agent.unchecked,
+                instructions=bench.agent.instructions if bench.agent else "",
+                refuse=bench.agent.refuse if bench.agent else None,
             )
         return agents[key]
 
@@ -104,7 +106,7 @@ def reply(bench: Bench, events: Sequence[Event], *, seconds: float) -> Reply:
             )
             for c in called
         ),
-        sources=bench.sources(found) if bench.corpus else (),
+        sources=bench.sources(found) if bench.corpus or bench.agent else (),
         findings=tuple(f for e in checked for f in e.findings),
         malformed=sum(bool(e.malformed) for e in decided),
         completions=len(decided),

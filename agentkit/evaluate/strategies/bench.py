@@ -6,7 +6,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from agentkit.agent import Agent
 from agentkit.answer import Passage
+from agentkit.checks import Check, default_checks
 from agentkit.evaluate.corpora import TaskCorpus
 from agentkit.evaluate.item import Item, Reply
 from agentkit.evaluate.task import Task
@@ -48,6 +50,8 @@ class Bench:
     """Of strategies that don't draw several replies; those have their own."""
     limits: Limits = LIMITS
     """On one run of an agent."""
+    agent: Agent[Any] | None = None
+    """Whose tools, checks, instructions and refusals a run has, an assistant's say, instead of the task's."""
     tool_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """For each tool's name, its settings."""
 
@@ -63,6 +67,7 @@ class Bench:
                 for tool in self.task.tools
                 for name, value in self.tool_settings.get(tool, {}).items()
             },
+            **({"instructions": self.agent.instructions, **self.agent.record} if self.agent else {}),
         }
 
     @property
@@ -71,10 +76,15 @@ class Bench:
         corpus = [] if self.corpus is None else [self.corpus.corpus]
         return [*corpus, *self.judges]
 
+    @property
+    def checks(self) -> list[Check]:
+        """What a run's answers are held against."""
+        return default_checks(self.resources) if self.agent is None else self.agent.checks
+
     def sources(self, files: Sequence[str]) -> tuple[str, ...]:
         """What the task calls the documents that evidence came from, each once."""
         if self.corpus is None:
-            return tuple(dict.fromkeys(files))
+            return tuple(dict.fromkeys(file.partition(" > ")[0] for file in files))
         return tuple(dict.fromkeys(self.corpus.source(file) for file in files))
 
     def shown(self, item: Item) -> list[Passage]:

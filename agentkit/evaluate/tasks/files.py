@@ -36,6 +36,7 @@ class Entry:
     choices: tuple[str, ...]
     cluster: str
     answerable: bool
+    sources: tuple[str, ...] = ()
 
 
 def is_file(name: str) -> bool:
@@ -48,7 +49,9 @@ def load(path: Path, *, question: str = "", answer: str = "", form: AnswerForm |
 
     Besides question and answer (a list stands for several that are right) a row may have: `id`; `passages` or
     `context`, a text or a list of texts; `choices`, a list, in CSV set apart by `|`; `cluster`, equal for rows that
-    aren't independent; `answerable`, false where no answer is right. In CSV, passages and choices may be JSON lists.
+    aren't independent; `answerable`, false where no answer is right; `source`, the
+    document or documents that have a text's answer, of which the share that was found is reported. In CSV, passages
+    and choices may be JSON lists.
 
     Answers are numbers if all of them are, choices if there is a column of them, else text. Rows that can't be used
     are in `Task.problems`.
@@ -134,6 +137,7 @@ def entry_of(row: Row, question: str, answer: str, stem: str) -> Entry:
         choices=tuple(dict.fromkeys(texts(unpacked(row.values.get("choices"), "|"), "choices"))),
         cluster="".join(texts(row.values.get("cluster"), "cluster")),
         answerable=answerable,
+        sources=tuple(dict.fromkeys(texts(row.values.get("source"), "source"))),
     )
     for text in (entry.id, entry.question, *answers, *entry.choices, entry.cluster, *(p.text for p in entry.passages)):
         checked(text)
@@ -237,6 +241,8 @@ def item_of(entry: Entry, form: AnswerForm, answers: Sequence[str]) -> Item:
     """
     question, choices = entry.question, entry.choices
     gold: JsonValue = {"answers": list(entry.answers)}
+    if entry.sources:
+        gold["sources"] = list(entry.sources)
     if form != "text":
         if len(entry.answers) > 1:
             raise RowError(f"has {len(entry.answers)} answers; a {form} can only be one")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -14,31 +14,18 @@ from agentkit.compress.lesson import Lesson
 from agentkit.compress.problem import Problem, Unusable
 from agentkit.compress.recording import Recorded, record
 from agentkit.compress.sources import SOURCES
-from agentkit.compress.sources.rows import embedder
 from agentkit.errors import ConfigurationError
 from agentkit.evaluate.tasks import grounding, questions, reading
 
-DATA = Path(__file__).parents[4] / "shared/data/train"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no training data on this machine")
-ROWS = 14
-"""Of each file: enough for a few problems, few enough to index at once."""
+from .. import making
+
+DATA = making.DATA / "train"
+pytestmark = making.needs_data
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The first rows of each file; indices go to a cache of their own."""
-    try:
-        embedder()
-    except ConfigurationError as error:
-        pytest.skip(str(error))
-    small = tmp_path_factory.mktemp("train")
-    for path in DATA.glob("*.jsonl"):
-        with path.open(encoding="utf-8") as lines:
-            (small / path.name).write_text("".join(islice(lines, ROWS)), encoding="utf-8")
-    (small / "metatool_tools.json").write_text((DATA / "metatool_tools.json").read_text("utf-8"), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AGENTKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield small
+@pytest.fixture
+def folder(first_rows: Path) -> Path:
+    return first_rows
 
 
 def problems(name: str, folder: Path, count: int, *, seed: int = 0) -> list[Problem]:
