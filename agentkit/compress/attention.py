@@ -6,6 +6,7 @@ half the time (`python tests/benchmarks/bench_training.py`).
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, NamedTuple
 
 NAME = "agentkit_packed"
@@ -52,13 +53,12 @@ def attend(
         key: As many or fewer heads, each for several of the query's.
         stretches: Of the row, in order and without gaps.
     """
-    import torch
-    from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
-
+    torch: Any = import_module("torch")
+    own_way: Any = import_module("transformers.integrations.sdpa_attention")
     if stretches is None:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **others)
+        return own_way.sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **others)
     shared = query.shape[1] // key.shape[1]
-    everything = key, value = repeat_kv(key, shared), repeat_kv(value, shared)
+    everything = key, value = own_way.repeat_kv(key, shared), own_way.repeat_kv(value, shared)
     lengths = [end - start for start, end, _, _ in stretches]
     parts: list[Any] = []
     for each, own, *later in zip(stretches, *(x.split(lengths, dim=2) for x in (query, key, value)), strict=True):
@@ -67,14 +67,13 @@ def attend(
         else:
             earlier = (x.index_select(2, each.before) for x in everything)
             known = [torch.cat(pair, dim=2) for pair in zip(earlier, later, strict=True)]
-        parts.append(weighed(own, *known, each.mask, scaling))
+        parts.append(weighed(own, known[0], known[1], each.mask, scaling))
     return torch.cat(parts, dim=2).transpose(1, 2).contiguous(), None
 
 
 def weighed(query: Any, key: Any, value: Any, mask: Any, scaling: float | None) -> Any:
     """Attention of one stretch. The CPU's fused kernel takes longer than its parts, while their scores are few."""
-    import torch
-
+    torch: Any = import_module("torch")
     if query.device.type != "cpu" or mask.numel() > FEW:
         return torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scaling)
     scores = query @ key.transpose(-1, -2) * (scaling or query.shape[-1] ** -0.5)
