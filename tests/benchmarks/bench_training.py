@@ -3,7 +3,7 @@
     .venv/bin/python tests/benchmarks/bench_training.py runs/driver/lessons.jsonl [--rows 1024 2048] [--rounds 3]
 
 The ways take turns, each with the same lessons; medians of the rounds, each a step of LoRA. Learned tokens are those
-that carry loss, computed ones those that go through the network. What it printed is kept in results/training.md.
+that carry loss, computed ones those that go through the network.
 """
 
 import argparse
