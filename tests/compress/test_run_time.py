@@ -70,7 +70,8 @@ class Watched(Model):
                 return completion
 
         inner: Any = self.inner
-        return Watching(inner, inner._server, inner._template, inner._slots)
+        transcript = Transcript(inner._server.tokenize, inner._template)
+        return Watching(inner, inner._server, inner._slots, transcript, repeatable=False)
 
 
 def recorded(given: Sequence[Given]) -> Lesson:
@@ -154,13 +155,14 @@ class Played(Model):
         class Playing(LlamaSession):
             async def generate(self, messages: Sequence[Message], **how: Any) -> Completion:
                 prompt, text = self.prompt(messages), next(played.written)
-                tokens = tuple(self._server.tokenize(text, control=False))
+                tokens = self._workers.tokenize(text, control=False)
                 self._transcript.wrote(messages, text, tokens)
                 played.given.append(Given(tuple(messages), prompt, text, tokens))
                 return Completion(text=text, finish="stop", usage=Usage(prompt=len(prompt), generated=len(tokens)))
 
         inner: Any = self.inner
-        return Playing(inner, inner._server, inner._template, inner._slots)
+        transcript = Transcript(inner._server.tokenize, inner._template)
+        return Playing(inner, inner._server, inner._slots, transcript, repeatable=False)
 
 
 def runs(spread: Mapping[str, int], folder: Path) -> Iterator[tuple[Problem, Lesson]]:

@@ -62,7 +62,7 @@ def test_it_fits_its_base_and_drives_the_loop(base: str) -> None:
             assert model.taught
             agent = Agent(model, tools=["calculator", "python"])
             answers = [await agent.arun(task) for task in SUMS]
-        return sum(str(wanted) in answer.text for answer, wanted in zip(answers, SUMS.values(), strict=True))
+        return sum(str(wanted) in (answer.text or "") for answer, wanted in zip(answers, SUMS.values(), strict=True))
 
     assert asyncio.run(solved()) >= 4
 
