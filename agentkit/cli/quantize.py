@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from agentkit.compress.formats import Prediction, Speed
     from agentkit.evaluate.summary import Summary
@@ -80,7 +80,7 @@ def quantize(
 
 
 def figures(
-    name: str, file: Path, speed: "Speed | None", prediction: "Prediction | None", summaries: "Any"
+    name: str, file: Path, speed: "Speed | None", prediction: "Prediction | None", summaries: "Sequence[Summary]"
 ) -> "Mapping[str, Any]":
     """A row of the table, by the names of its columns."""
     row: dict[str, Any] = {"format": name, "MB": round(file.stat().st_size / 1e6, 2)}

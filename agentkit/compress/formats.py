@@ -52,7 +52,7 @@ def source_of(spec: str, folder: Path) -> Path:
     """The GGUF file of a model that formats are made from; an adapter is merged into its base in BF16, in `folder`.
 
     Raises:
-        ConfigurationError: It isn't a model of this machine's in GGUF.
+        ConfigurationError: It isn't a model of this machine's in GGUF, or the adapter was trained on another base.
         UnknownName: There is no such model.
         ModelError: The merged file can't be written.
     """
@@ -62,8 +62,7 @@ def source_of(spec: str, folder: Path) -> Path:
     if found.adapter is None:
         return found.path
     adapter = read(found.adapter)
-    if adapters.sha256(found.path) != adapter.card.base_sha256:
-        raise ConfigurationError(f"adapter {adapter.card.name} was trained on another {adapter.card.base}")
+    adapters.require(adapter.card, found.path)
     return merge(found.path, adapter, folder / f"{adapter.card.base}+{adapter.card.name}-BF16.gguf", "BF16")
 
 

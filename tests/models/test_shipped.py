@@ -67,8 +67,9 @@ def test_it_fits_its_base_and_drives_the_loop(base: str) -> None:
     assert asyncio.run(solved()) >= 4
 
 
-def test_a_base_without_its_adapter_can_be_named() -> None:
-    for base in adapters.SHIPPED:
-        if catalog.locate(base):
-            assert catalog.resolve(f"{base}+none").adapter is None
-            assert catalog.resolve(base).adapter == Path(adapters.HERE / f"{adapters.SHIPPED[base]}.safetensors")
+@shipped
+def test_a_base_without_its_adapter_can_be_named(base: str) -> None:
+    if catalog.locate(base) is None:
+        pytest.skip(f"no {base} on this machine: run `agentkit models pull {base}`")
+    assert catalog.resolve(f"{base}+none").adapter is None
+    assert catalog.resolve(base).adapter == Path(adapters.HERE / f"{adapters.SHIPPED[base]}.safetensors")

@@ -104,13 +104,22 @@ def merged(adapter: Path, base: Path, *, progress: Callable[[int, int], None] | 
     target = _models() / f"{card.base}+{card.name}-{key}.gguf"
     if target.is_file():
         return target
+    require(card, base)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return merge(base, read(adapter), target, progress=progress)
+
+
+def require(card: Card, base: Path) -> None:
+    """Refuse a file that an adapter wasn't trained on.
+
+    Raises:
+        ConfigurationError: This is one.
+    """
     if (found := sha256(base)) != card.base_sha256:
         raise ConfigurationError(
             f"adapter {card.name} was trained on a {card.base} of SHA-256 {card.base_sha256[:12]}…, but {base} has "
             f"{found[:12]}…; fetch that again (agentkit models pull {card.base} --again), or train the adapter anew"
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return merge(base, read(adapter), target, progress=progress)
 
 
 def known(card: Card) -> None:
