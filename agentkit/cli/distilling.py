@@ -24,7 +24,13 @@ def train(
         Path | None, typer.Option(metavar="FILE", show_default=False, help="By default the run's lessons.jsonl.")
     ] = None,
     base: Annotated[
-        str, typer.Option("--base", "-b", metavar="MODEL", help="A name from `agentkit models`, a GGUF, an HF folder.")
+        str,
+        typer.Option(
+            "--base",
+            "-b",
+            metavar="MODEL",
+            help="A name from `agentkit models`, a GGUF, an HF folder; NAME+ADAPTER goes on from that.",
+        ),
     ] = "smollm2-135m",
     method: Annotated[Literal["lora", "full"], typer.Option(help="Low-rank changes, or all weights.")] = "lora",
     rank: Annotated[int, typer.Option(metavar="N", help="Of the low-rank changes.")] = 64,
@@ -50,6 +56,9 @@ def train(
     bf16: Annotated[
         bool | None, typer.Option("--bf16/--fp32", show_default=False, help="Precision; bf16 where that is faster.")
     ] = None,
+    to: Annotated[
+        str, typer.Option("--for-format", metavar="F", show_default=False, help="Learn with weights rounded to it.")
+    ] = "",
     checkpointing: Annotated[bool, typer.Option("--checkpointing", help="Less memory, half the speed.")] = False,
     teacher: Annotated[str, typer.Option(metavar="DIR", help="HF folder; its distributions are learned too.")] = "",
     weight: Annotated[float, typer.Option(metavar="X", help="Of the teacher in the loss.")] = 0.5,
@@ -67,6 +76,7 @@ def train(
     from agentkit.compress.network import chosen, has_bf16
     from agentkit.compress.train import Conditions
     from agentkit.compress.train import train as learn
+    from agentkit.models.requantize import known
 
     load_settings()
     device = chosen(device)
@@ -85,6 +95,7 @@ def train(
             "held_out": held_out,
             "seed": seed,
             "bf16": has_bf16(device) if bf16 is None else bf16,
+            "format": known(to) if to else None,
             "checkpointing": checkpointing,
             "teacher": teacher,
             "weight": weight,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from agentkit.errors import ConfigurationError
 from agentkit.models import catalog
-from agentkit.models.adapters import NONE, sha256
+from agentkit.models.adapter import Adapter, read
+from agentkit.models.adapters import NONE, require, sha256
 from agentkit.models.cache import cache
 from agentkit.models.model import Message
 from agentkit.models.template import Template
@@ -38,40 +39,56 @@ class Base:
     sha256: str
     """Of the GGUF file, or of the weights in the folder where there is none."""
     speech: Speech
+    taught: Adapter | None = None
+    """The changes that training goes on from."""
 
 
 def open_base(spec: str) -> Base:
     """A base by its name in the catalog, its GGUF file, or its Hugging Face folder.
 
-    A GGUF file is converted once and kept in the cache.
+    A GGUF file is converted once and kept in the cache. `base+adapter` is the base, to be trained on from there.
 
     Raises:
-        ConfigurationError: It isn't there, or can't be trained.
+        ConfigurationError: It isn't there, can't be trained, or isn't what the adapter was trained on.
+        UnknownName: There is no such model or adapter.
         MissingExtra: What converts or reads it isn't installed.
     """
     from agentkit.models.tokenizer import HFTokenizer
 
     given = Path(spec).expanduser()
+    taught = None
     if given.is_dir():
         folder, sha = given, weights_hash(given)
     else:
-        file = gguf_file(spec)
+        file, adapter = files_of(spec)
         folder, sha = converted(file), sha256(file)
+        if adapter:
+            taught = read(adapter)
+            require(taught.card, file)
     tokenizer = HFTokenizer(folder)
     speech = Speech(tokenizer.tokenize, tokenizer.template, tuple(sorted(tokenizer.ends)))
-    return Base(folder=folder, name=spec, sha256=sha, speech=speech)
+    name = taught.card.base if taught else spec
+    return Base(folder=folder, name=name, sha256=sha, speech=speech, taught=taught)
 
 
 def gguf_file(spec: str) -> Path:
     """The GGUF file of a known model, without any adapter, or at a path.
 
     Raises:
-        ConfigurationError: It isn't there, or is no file of this machine's.
+        ConfigurationError: It isn't there, is no file of this machine's, or names an adapter.
     """
+    file, adapter = files_of(spec)
+    if adapter:
+        raise ConfigurationError(f"{spec!r} has an adapter; name its base alone")
+    return file
+
+
+def files_of(spec: str) -> tuple[Path, Path | None]:
+    """The GGUF file of a known model, which has only an adapter that is named, or of a path; and that adapter."""
     source = catalog.resolve(f"{spec}+{NONE}" if spec in catalog.KNOWN else spec)
-    if source.path is None or source.engine != "llamacpp" or source.adapter:
+    if source.path is None or source.engine != "llamacpp":
         raise ConfigurationError(f"{spec!r} can't be trained; name a model of the catalog, a GGUF file or an HF folder")
-    return source.path
+    return source.path, source.adapter
 
 
 def converted(file: Path) -> Path:

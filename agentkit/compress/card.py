@@ -20,14 +20,7 @@ to give up. {what}, {megabytes:.1f} MB ({file}).
 
 ## Training
 
-    {command}
-
-Seed {seed}, on {hardware}. The weights are those after step {steps}. {lessons} lessons (fingerprint {fingerprint}),
-made from:
-
-| source | licence |
-|---|---|
-{data}
+{training}
 
 Base: {base} ({licence}), SHA-256 {base_sha256}.
 
@@ -35,6 +28,16 @@ Base: {base} ({licence}), SHA-256 {base_sha256}.
 
 {scores}
 """
+
+TRAINING = """\
+    {command}
+
+Seed {seed}, on {hardware}. The weights are those after step {steps}. {lessons} lessons (fingerprint {fingerprint}),
+made from:
+
+| source | licence |
+|---|---|
+{data}"""
 
 
 def write(path: Path, card: Card, file: Path) -> None:
@@ -66,14 +69,20 @@ def text(card: Card, file: Path) -> str:
     """What the card says."""
     what = f"Low-rank changes (LoRA, rank {card.rank}, alpha {card.alpha})" if card.rank else "All weights trained"
     return TEMPLATE.format(
-        **card.model_dump(exclude={"data", "scores"}),
+        **card.model_dump(include={"name", "base", "base_sha256", "protocol"}),
         what=what,
+        training=training(card),
         licence=licence(card.base),
         megabytes=size(file) / 1e6,
         file=file.name,
-        data=rows(card.data),
         scores=rows({name: f"{score:.4g}" for name, score in card.scores.items()}, "score") or "None measured yet.",
     )
+
+
+def training(card: Card) -> str:
+    """How it was trained, what it went on from before it."""
+    own = TRAINING.format(**card.model_dump(exclude={"data"}), data=rows(card.data))
+    return f"{training(card.began)}\n\nFrom there:\n\n{own}" if card.began else own
 
 
 def licence(base: str) -> str:

@@ -5,6 +5,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from agentkit.models.requantize import Format
+
 
 class Recipe(BaseModel, frozen=True, extra="forbid"):
     """All that decides what a training run computes, besides lessons, base and machine."""
@@ -41,6 +43,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     seed: int = 0
     bf16: bool = False
     """Multiply in bfloat16."""
+    format: Format | None = None
+    """Compute with the weights as this number format will round them (quantization-aware training)."""
     checkpointing: bool = False
     """Compute activations twice rather than keep them: half the speed, a fraction of the memory."""
     teacher: str = ""

@@ -74,6 +74,7 @@ def card(
         lessons=len(examples.kept),
         fingerprint=examples.fingerprint,
         data=data,
+        began=base.taught.card if base.taught else None,
         command=command,
         hardware=hardware(student),
         scores={} if progress.best is None else {"held-out loss": round(progress.best, 4)},

@@ -7,6 +7,9 @@ from typing import Any
 from agentkit.compress.network import Network, chosen, library, open_model
 from agentkit.compress.packing import Row, passes
 from agentkit.compress.recipe import Recipe
+from agentkit.compress.rounding import Rounding
+from agentkit.errors import ConfigurationError
+from agentkit.models.adapter import Adapter
 
 Loss = Callable[[Sequence[Row], Any, Any], Any]
 """From the rows, the student's logits at the targets and the targets' ids to their loss, summed."""
@@ -30,13 +33,15 @@ class Student(Network):
         torch.manual_seed(recipe.seed)
         model = open_model(folder)
         if recipe.method == "lora":
-            model = changed(model, recipe)
+            model = low_rank(model, recipe)
         if recipe.checkpointing:
             # The first is the name since transformers 5.23.
             enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
             enable({"use_reentrant": False})
         super().__init__(model, device=chosen(device), bf16=recipe.bf16)
         self.recipe = recipe
+        self.rounding = Rounding(self.model, recipe.format) if recipe.format else None
+        self.round_anew()
         self.context = min(recipe.context, int(model.config.max_position_embeddings))
         self.trained: dict[str, Any] = {
             name.replace(".default.", "."): parameter
@@ -73,6 +78,7 @@ class Student(Network):
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
+        self.round_anew()
         return total / count
 
     def cross_entropy(self, _rows: Sequence[Row], logits: Any, wanted: Any) -> Any:
@@ -124,11 +130,33 @@ class Student(Network):
         """A copy of what was trained, by name."""
         return {name: parameter.detach().cpu().clone() for name, parameter in self.trained.items()}
 
+    def take_up(self, taught: Adapter) -> None:
+        """Go on from an adapter's changes.
+
+        Raises:
+            ConfigurationError: The recipe trains others than these.
+        """
+        card, recipe = taught.card, self.recipe
+        if recipe.method != "lora" or (card.rank, card.alpha) != (recipe.rank, recipe.alpha):
+            raise ConfigurationError(
+                f"{card.name} has changes of rank {card.rank} and alpha {card.alpha}; "
+                f"go on from it with --method lora --rank {card.rank} --alpha {card.alpha}"
+            )
+        if taught.tensors.keys() != self.trained.keys():
+            raise ConfigurationError(f"{card.name} changes {', '.join(card.targets)}, not {', '.join(self.targets)}")
+        self.put({name: self.torch.tensor(array) for name, array in taught.tensors.items()})
+
     def put(self, tensors: Mapping[str, Any]) -> None:
         """Set what is trained."""
         with self.torch.no_grad():
             for name, parameter in self.trained.items():
                 parameter.copy_(tensors[name])
+        self.round_anew()
+
+    def round_anew(self) -> None:
+        """Have the rounded weights follow the precise ones, where there are such."""
+        if self.rounding:
+            self.rounding.refresh()
 
 
 def cut(tokens: Sequence[int], ends: Sequence[int]) -> list[int]:
@@ -136,7 +164,7 @@ def cut(tokens: Sequence[int], ends: Sequence[int]) -> list[int]:
     return list(tokens[: next((at + 1 for at, token in enumerate(tokens) if token in ends), len(tokens))])
 
 
-def changed(model: Any, recipe: Recipe) -> Any:
+def low_rank(model: Any, recipe: Recipe) -> Any:
     """The model with low-rank changes, which alone are trained, to every linear layer but the output."""
     torch, peft = library("torch"), library("peft")
     if recipe.bf16:

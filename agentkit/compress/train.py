@@ -55,6 +55,8 @@ def train(lessons: Path, base: Base, recipe: Recipe, conditions: Conditions) -> 
     tell = conditions.tell
     read = list(read_lessons(lessons))
     student = Student(base.folder, recipe, device=conditions.device)
+    if base.taught:
+        student.take_up(base.taught)
     examples = encode(read, base.speech.whole, context=student.context, protocol=protocol.fingerprint())
     own, held = split(examples.kept, recipe.held_out)
     if not own:
@@ -66,6 +68,8 @@ def train(lessons: Path, base: Base, recipe: Recipe, conditions: Conditions) -> 
         f"tokens left out; {len(plan)} steps; {student.size:,} of the weights are trained on {student.device}"
     )
     identity = f"{recipe.model_dump_json()} {examples.fingerprint} {base.sha256}"
+    if base.taught:
+        identity += f" {base.taught.card.model_dump_json()}"
     checkpoints = Checkpoints(conditions.out, identity, student)
     course = Course(student, own, held[: recipe.validated], plan, recipe, checkpoints, teacher, base.speech.ends, tell)
     progress = course.run(deadline=None if conditions.minutes is None else began + 60 * conditions.minutes)

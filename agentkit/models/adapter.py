@@ -58,6 +58,8 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     """Their sources and licences."""
     command: str
     hardware: str
+    began: "Card | None" = None
+    """Of the adapter that training went on from."""
     scores: dict[str, float] = {}
 
 

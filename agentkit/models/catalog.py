@@ -222,6 +222,7 @@ def _models() -> list[str]:
 def _listed(name: str, path: Path) -> Listed:
     try:
         card = adapters.read_card(path)
+        adapters.known(card)
         licence, told = KNOWN[card.base].licence, f"adapter: {card.base} taught with {card.lessons} lessons"
     except ConfigurationError as error:  # one bad file mustn't hide the others
         licence, told = "", str(error)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from agentkit.compress.results import Result
 from agentkit.compress.student import Student
 from agentkit.compress.train import Conditions
 from agentkit.errors import ConfigurationError, TraceError
-from agentkit.models.adapter import read
+from agentkit.models.adapter import Adapter, read
 
 from .letters import RECIPE, SPEECH, base, example, lessons_file, text_of
 
@@ -26,11 +27,13 @@ def silent(_: str) -> None:
     """Say nothing."""
 
 
-def trained(letters: Path, out: Path, recipe: Recipe = RECIPE, **conditions: Any) -> Result:
+def trained(
+    letters: Path, out: Path, recipe: Recipe = RECIPE, *, taught: Adapter | None = None, **conditions: Any
+) -> Result:
     out.mkdir(parents=True, exist_ok=True)
     given: dict[str, Any] = {"out": out, "command": "train", "device": "cpu", "tell": silent}
     how = Conditions(**(given | conditions))
-    return train.train(lessons_file(out), base(letters), recipe, how)
+    return train.train(lessons_file(out), replace(base(letters), taught=taught), recipe, how)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(
 
 KILLED = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from agentkit.compress import train
 from tests.compress.letters import RECIPE, base
@@ -180,6 +184,27 @@ def test_bfloat16_learns_the_same_to_its_precision(letters: Path, tmp_path: Path
     wide = trained(letters, tmp_path / "wide").card.scores["held-out loss"]
     narrow = trained(letters, tmp_path / "narrow", RECIPE.model_copy(update={"bf16": True}))
     assert narrow.card.scores["held-out loss"] == pytest.approx(wide, rel=0.05)
+
+
+def test_training_goes_on_from_an_adapter(letters: Path, unbroken: Result, tmp_path: Path) -> None:
+    taught = read(unbroken.path)
+    further = trained(letters, tmp_path / "further", taught=taught, command="train on")
+    log = train.log_of(tmp_path / "further")
+    assert log[0]["step"] == 0
+    # In bfloat16, as it is kept.
+    assert log[0]["held_out_loss"] == pytest.approx(unbroken.card.scores["held-out loss"], rel=0.02)
+    assert further.card.scores["held-out loss"] < unbroken.card.scores["held-out loss"]
+    assert read(further.path).card.began == taught.card
+    told = (tmp_path / "further" / "adapter.md").read_text(encoding="utf-8")
+    assert told.index("    train\n") < told.index("From there:") < told.index("    train on\n")
+
+
+@pytest.mark.parametrize("changed", [{"rank": 4}, {"alpha": 16}, {"method": "full"}])
+def test_an_adapter_of_another_shape_is_not_gone_on_from(
+    letters: Path, unbroken: Result, tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"unbroken has changes of rank 8.*--method lora --rank 8 --alpha 8"):
+        trained(letters, tmp_path, RECIPE.model_copy(update=changed), taught=read(unbroken.path))
 
 
 @pytest.mark.parametrize("changed", [{"seed": 1}, {"rank": 4}, {"steps": 7}])

@@ -19,6 +19,7 @@ from agentkit.models.merge import merge, rotated
 
 from .test_adapter import CARD, MODULE, tensors
 
+pytestmark = pytest.mark.usefixtures("nothing_ships")
 BASE = "smollm2-135m"
 ROWS, COLUMNS, HEADS = 64, 32, 4
 
@@ -200,8 +201,10 @@ def test_names_that_are_none_are_told_what_there_is(tmp_path: Path, base: Path) 
 def test_a_damaged_adapter_does_not_hide_the_other_models(tmp_path: Path, base: Path) -> None:
     adapters.add(adapter(tmp_path, base))
     (adapters.folder() / "bad.safetensors").write_bytes(b"nothing")
+    adapter(adapters.folder(), base, base="gone").rename(adapters.folder() / "stranger.safetensors")
     listed = {entry.name: entry.description for entry in catalog.listing()}
     assert "is no adapter" in listed["bad"]
+    assert "is for 'gone', which the catalog doesn't know" in listed["stranger"]
     assert "taught with 20 lessons" in listed["sums"]
     with pytest.raises(ConfigurationError, match="is no adapter"):
         catalog.resolve("bad")

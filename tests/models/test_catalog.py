@@ -26,6 +26,8 @@ from agentkit.models.known import KNOWN, Entry
 from agentkit.models.model import Message
 from agentkit.models.openai import OpenAI
 
+pytestmark = pytest.mark.usefixtures("nothing_ships")
+
 
 @pytest.fixture(autouse=True)
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:

@@ -9,7 +9,7 @@ import pytest
 
 from agentkit import Agent, protocol
 from agentkit.models import adapters, catalog
-from agentkit.models.adapter import read_card
+from agentkit.models.adapter import Card, read_card
 
 MOST = 45_000_000
 """Bytes of one."""
@@ -20,6 +20,13 @@ SUMS = {
     "A baker makes 36 rolls and packs them in bags of 4. How many bags does he fill?": 9,
     "Each of 5 shelves holds 24 books, and 17 books are lent out. How many books are on the shelves?": 103,
 }
+
+
+def passes(card: Card) -> list[Card]:
+    """Of its training, the last one first."""
+    return [card, *(passes(card.began) if card.began else [])]
+
+
 shipped = pytest.mark.parametrize("base", adapters.SHIPPED)
 
 
@@ -30,7 +37,9 @@ def test_it_was_taught_the_protocol_that_this_agentkit_writes(base: str) -> None
     card = read_card(file)
     assert (card.base, card.name) == (base, file.stem)
     assert card.protocol == protocol.fingerprint(), "the protocol has changed: train it anew, or don't ship it"
-    assert "not stated" not in card.data.values()
+    for one in passes(card):
+        assert one.protocol == card.protocol
+        assert "not stated" not in one.data.values()
     assert card.scores
 
 
@@ -44,8 +53,11 @@ def test_it_is_small_in_16_bits_and_its_card_lies_beside_it(base: str) -> None:
     assert {tensor["dtype"] for name, tensor in header.items() if name != "__metadata__"} == {"BF16"}
     told = file.with_suffix(".md").read_text(encoding="utf-8")
     card = read_card(file)
-    for part in (card.base_sha256, card.protocol, card.command, card.fingerprint, *card.data, *card.scores):
+    for part in (card.base_sha256, card.protocol, *card.scores):
         assert part in told
+    for one in passes(card):
+        for part in (one.command, one.fingerprint, one.hardware, *one.data, *one.data.values()):
+            assert part in told
 
 
 @pytest.mark.model

@@ -1,0 +1,83 @@
+"""Quantization-aware training: a student computes with the weights as they will be rounded in the exported file.
+
+What is learned stays precise, and gradients pass the rounding as if it weren't there (the straight-through estimator of
+Bengio et al. 2013; for whole networks Jacob et al. 2018). Rounding is done by the package that writes the file.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from agentkit.compress.network import library
+from agentkit.models.gguf_files import gguf_package
+from agentkit.models.requantize import Format
+
+
+class Rounding:
+    """The linear layers of a model that compute with rounded weights."""
+
+    def __init__(self, model: Any, to: Format) -> None:
+        """Have them do so, from the next `refresh` on.
+
+        Raises:
+            MissingExtra: gguf or numpy isn't installed.
+        """
+        gguf: Any = gguf_package()
+        self.torch = library("torch")
+        self.to = gguf.GGMLQuantizationType[to]
+        self.quants = gguf.quants
+        self.layers = list(layers(model, block=gguf.GGML_QUANT_SIZES[self.to][0]))
+        for layer in self.layers:
+            layer.rounded = None
+            layer.forward = partial(changed if hasattr(layer, "base_layer") else whole, self.torch, layer)
+
+    def refresh(self) -> None:
+        """Round anew: what is learned has changed."""
+        with self.torch.no_grad():
+            for layer in self.layers:
+                wide = merged(layer)
+                array = self.quants.dequantize(self.quants.quantize(wide.float().cpu().numpy(), self.to), self.to)
+                layer.rounded = self.torch.from_numpy(array).to(device=wide.device, dtype=weight(layer).dtype)
+
+
+def layers(model: Any, *, block: int) -> Iterator[Any]:
+    """The linear layers that the format rounds: not the output, and none whose rows its blocks don't fill."""
+    linear, output = library("torch").nn.Linear, model.get_output_embeddings()
+    inner: set[Any] = set()
+    for module in model.modules():
+        low_rank = hasattr(module, "base_layer")
+        if low_rank:
+            inner.update(module.modules())  # a layer with its changes is rounded as one
+        elif not isinstance(module, linear) or module in inner or module is output:
+            continue
+        if weight(module).shape[-1] % block == 0:
+            yield module
+
+
+def weight(layer: Any) -> Any:
+    """A layer's matrix, without changes."""
+    return getattr(layer, "base_layer", layer).weight
+
+
+def merged(layer: Any) -> Any:
+    """A layer's matrix with its low-rank changes, in single precision."""
+    if not hasattr(layer, "base_layer"):
+        return layer.weight
+    [name] = layer.lora_A
+    return weight(layer).float() + layer.scaling[name] * layer.lora_B[name].weight @ layer.lora_A[name].weight
+
+
+def changed(torch: Any, layer: Any, states: Any) -> Any:
+    """What a layer with low-rank changes computes: the rounded matrix alone, and nothing more from the changes.
+
+    These add exactly 0, so that the gradient finds its way to them, but not to the states a second time.
+    """
+    [name] = layer.lora_A
+    change = layer.scaling[name] * layer.lora_B[name](layer.lora_A[name](states.detach()))
+    return torch.nn.functional.linear(states, layer.rounded, layer.base_layer.bias) + (change - change.detach())
+
+
+def whole(torch: Any, layer: Any, states: Any) -> Any:
+    """What a layer all of whose weights are learned computes."""
+    passed = layer.weight + (layer.rounded - layer.weight).detach()
+    return torch.nn.functional.linear(states, passed, layer.bias)
