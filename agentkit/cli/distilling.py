@@ -10,6 +10,7 @@ from agentkit.cli.options import AssistantFile, CorpusName, Docs
 
 if TYPE_CHECKING:
     from agentkit.compress.recipe import Recipe
+    from agentkit.compress.train import Conditions
 
 RUN = Path("runs/distil")
 Run = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run; names the adapter.")]
@@ -70,11 +71,9 @@ def train(
     device: Annotated[str, typer.Option(metavar="D", help="cpu, cuda, or the best there is.")] = "auto",
 ) -> int:
     """Train a student on lessons. Killed or stopped, the same command goes on and ends with the same weights."""
-    from agentkit.cli.evaluate import command
     from agentkit.cli.opening import load_settings
     from agentkit.compress.base import open_base
     from agentkit.compress.network import chosen, has_bf16
-    from agentkit.compress.train import Conditions
     from agentkit.compress.train import train as learn
     from agentkit.models.requantize import known
 
@@ -105,14 +104,7 @@ def train(
         }
     )
     lessons = lessons or run / "lessons.jsonl"
-    conditions = Conditions(
-        out=run,
-        command=command(),
-        licences=licences(lessons),
-        minutes=minutes,
-        device=device,
-        tell=lambda x: print(x, flush=True),
-    )
+    conditions = conditions_of(run, lessons, minutes, device)
     result = learn(lessons, open_base(base), recipe, conditions)
     print(f"{result.path}  weights after step {result.card.steps}")
     return 0
@@ -232,6 +224,21 @@ def checked(fields: Mapping[str, Any]) -> "Recipe":
         flag = "".join(f"--{part}".replace("_", "-") for part in first["loc"])
         said = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{flag} {first['input']}: {said}" if flag else said) from None
+
+
+def conditions_of(out: Path, lessons: Path, minutes: float | None, device: str) -> "Conditions":
+    """Where and for how long a run computes, with the command that runs for its card."""
+    from agentkit.cli.evaluate import command
+    from agentkit.compress.train import Conditions
+
+    return Conditions(
+        out=out,
+        command=command(),
+        licences=licences(lessons),
+        minutes=minutes,
+        device=device,
+        tell=lambda line: print(line, flush=True),
+    )
 
 
 def licences(lessons: Path) -> Mapping[str, str]:

@@ -42,14 +42,12 @@ def prune(
     device: Annotated[str, typer.Option(metavar="D", help="cpu, cuda, or the best there is.")] = "auto",
 ) -> int:
     """Make a model smaller: the layers and neurons that do least on lessons go; what is left learns from the whole."""
-    from agentkit.cli.distilling import checked, licences
-    from agentkit.cli.evaluate import command
+    from agentkit.cli.distilling import checked, conditions_of
     from agentkit.cli.opening import load_settings
     from agentkit.compress.cutting import Wanted
     from agentkit.compress.network import chosen, has_bf16
     from agentkit.compress.prune import HEALING
     from agentkit.compress.prune import prune as smaller
-    from agentkit.compress.train import Conditions
     from agentkit.compress.weights import FORMATS, Format
     from agentkit.errors import UnknownName
 
@@ -70,15 +68,7 @@ def prune(
             "bf16": has_bf16(device),
         }
     )
-
-    conditions = Conditions(
-        out=out,
-        command=command(),
-        licences=licences(lessons),
-        minutes=minutes,
-        device=device,
-        tell=lambda x: print(x, flush=True),
-    )
+    conditions = conditions_of(out, lessons, minutes, device)
     wanted = Wanted(layers=layers, ffn=ffn)
     smaller(model, lessons, wanted, conditions, recipe, heal=heal_steps > 0, to=form, like=like)
     print(f"{out}  {out.with_suffix('.md')}")
