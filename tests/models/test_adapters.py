@@ -19,15 +19,9 @@ from agentkit.models.merge import merge, rotated
 
 from .test_adapter import CARD, MODULE, tensors
 
-pytestmark = pytest.mark.usefixtures("nothing_ships")
+pytestmark = pytest.mark.usefixtures("empty_cache", "nothing_ships")
 BASE = "smollm2-135m"
 ROWS, COLUMNS, HEADS = 64, 32, 4
-
-
-@pytest.fixture(autouse=True)
-def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("AGENTKIT_CACHE", str(folder := tmp_path / "cache"))
-    return folder
 
 
 def gguf_model(path: Path, architecture: str = "llama", kind: Any = gguf.GGMLQuantizationType.F32) -> Path:
