@@ -11,6 +11,7 @@ from agentkit.cli.options import AssistantFile, CorpusName, Docs
 if TYPE_CHECKING:
     from agentkit.compress.recipe import Recipe
     from agentkit.compress.train import Conditions
+    from agentkit.models.adapter import Score
 
 RUN = Path("runs/distil")
 Run = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run; names the adapter.")]
@@ -142,6 +143,9 @@ def evaluate(
     ] = None,
     base: Base = "",
     limit: Annotated[int | None, typer.Option(metavar="N", show_default=False, help="Items of each task.")] = None,
+    base_limit: Annotated[
+        int | None, typer.Option(metavar="N", min=0, show_default=False, help="For the base; 0 leaves it out.")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", show_default=False, help="Data of built-in tasks.")
     ] = None,
@@ -158,6 +162,7 @@ def evaluate(
     from agentkit.compress.export import export as write
     from agentkit.evaluate.comparison import compare
     from agentkit.evaluate.summary import summarize
+    from agentkit.models.adapter import Score
     from agentkit.models.adapters import sha256
 
     profile = profile_of(assistant, {"--docs": docs, "--corpus": corpus})
@@ -168,22 +173,26 @@ def evaluate(
     if was and sha256(file) != was:
         shutil.rmtree(out / "taught", ignore_errors=True)  # these are of weights that have been trained further
     models = {"base": base or base_alone(card.base), "taught": str(file)}
-    how: dict[str, Any] = {"limit": limit, "data": data, "seed": seed}
-    how |= {"profile": profile, "docs": docs, "corpus": corpus}
-    before, after = found = [run_agent(model, tasks, root=out / name, **how) for name, model in models.items()]
+    limits = {"base": limit if base_limit is None else base_limit, "taught": limit}
+    how: dict[str, Any] = {"data": data, "seed": seed, "profile": profile, "docs": docs, "corpus": corpus}
+    found = {
+        name: run_agent(model, tasks, root=out / name, limit=limits[name], **how) if limits[name] != 0 else []
+        for name, model in models.items()
+    }
     scores = {
-        f"{summary.task}, {name}": round(summary.score.value, 4)
-        for name, runs in zip(("base", "taught"), found, strict=True)
+        f"{summary.task}, {name}": Score(
+            value=round(score.value, 4), low=round(score.low, 4), high=round(score.high, 4), items=score.n
+        )
+        for name, runs in found.items()
         for summary in (summarize(header, records) for header, records in runs)
-        if summary.score
+        if (score := summary.score)
     }
     keep_scores(run, scores)
-    return report(
-        [*before, *after], [compare(*pair) for pair in zip(before, after, strict=True)], as_json=False, page=None
-    )
+    pairs = zip(found["base"], found["taught"], strict=True) if found["base"] else ()
+    return report([*found["base"], *found["taught"]], [compare(*pair) for pair in pairs], as_json=False, page=None)
 
 
-def keep_scores(run: Path, scores: Mapping[str, float]) -> None:
+def keep_scores(run: Path, scores: "Mapping[str, Score]") -> None:
     """Put scores into an adapter's card; the folder of a whole model keeps its own."""
     from agentkit.compress import card as cards
     from agentkit.compress.results import ADAPTER
@@ -193,7 +202,7 @@ def keep_scores(run: Path, scores: Mapping[str, float]) -> None:
     if not file.is_file():
         return
     old = read_card(file)
-    card = old.model_copy(update={"scores": {**old.scores, **scores}})
+    card = old.model_copy(update={"tasks": {**old.tasks, **scores}})
     recarded(file, file, card)
     cards.write(file.with_suffix(".md"), card, file)
 

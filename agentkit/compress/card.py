@@ -75,7 +75,7 @@ def text(card: Card, file: Path) -> str:
         licence=licence(card.base),
         megabytes=size(file) / 1e6,
         file=file.name,
-        scores=rows({name: f"{score:.4g}" for name, score in card.scores.items()}, "score") or "None measured yet.",
+        scores=scores(card) or "None measured yet.",
     )
 
 
@@ -83,6 +83,16 @@ def training(card: Card) -> str:
     """How it was trained, what it went on from before it."""
     own = TRAINING.format(**card.model_dump(exclude={"data"}), data=rows(card.data))
     return f"{training(card.began)}\n\nFrom there:\n\n{own}" if card.began else own
+
+
+def scores(card: Card) -> str:
+    """What was measured: on held-out lessons, then by tasks."""
+    losses = rows({name: f"{score:.4g}" for name, score in card.scores.items()}, "score")
+    tasks = {
+        name: f"{100 * score.value:.1f} [{100 * score.low:.1f}, {100 * score.high:.1f}], n = {score.items}"
+        for name, score in card.tasks.items()
+    }
+    return "\n\n".join(filter(None, (losses, rows(tasks, "right, % with its 95 % interval"))))
 
 
 def licence(base: str) -> str:

@@ -32,6 +32,15 @@ PREFIX = "base_model.model."
 _LARGEST_HEADER = 2**24
 
 
+class Score(BaseModel, frozen=True, extra="forbid"):
+    """How many items of a task were right, as shares with a 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    items: int
+
+
 class Card(BaseModel, frozen=True, extra="forbid"):
     """What an adapter says of itself."""
 
@@ -61,6 +70,9 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     began: "Card | None" = None
     """Of the adapter that training went on from."""
     scores: dict[str, float] = {}
+    """On held-out lessons."""
+    tasks: dict[str, Score] = {}
+    """By task and model: `svamp, base`, `svamp, taught`."""
 
 
 class Adapter(NamedTuple):

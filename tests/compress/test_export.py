@@ -20,7 +20,7 @@ from agentkit.compress.student import Student
 from agentkit.compress.weights import gguf_to_hf, hf_to_gguf
 from agentkit.errors import ConfigurationError, UnknownName
 from agentkit.models import adapters, catalog
-from agentkit.models.adapter import read, read_card
+from agentkit.models.adapter import Score, read, read_card
 from agentkit.models.gguf_header import taught_protocol
 
 from ..tiny import write_like
@@ -175,10 +175,14 @@ def test_what_cannot_be_trained_is_one_line(base: Path, tmp_path: Path, words: S
 
 
 def test_scores_measured_later_stand_in_the_card(run: Path) -> None:
-    distilling.keep_scores(run, {"svamp, base": 0.1, "svamp, taught": 0.3})
+    some, more = (Score(value=right, low=right / 2, high=2 * right, items=40) for right in (0.1, 0.3))
+    distilling.keep_scores(run, {"svamp, base": some, "svamp, taught": some})
+    distilling.keep_scores(run, {"svamp, taught": more})
     card = read_card(run / "adapter.safetensors")
-    assert card.scores.keys() == {"held-out loss", "svamp, base", "svamp, taught"}
-    assert "| svamp, taught | 0.3 |" in (run / "adapter.md").read_text(encoding="utf-8")
+    assert card.scores.keys() == {"held-out loss"}
+    assert card.tasks == {"svamp, base": some, "svamp, taught": more}
+    told = (run / "adapter.md").read_text(encoding="utf-8")
+    assert "| svamp, taught | 30.0 [15.0, 60.0], n = 40 |" in told
 
 
 @pytest.mark.model
@@ -189,7 +193,25 @@ def test_evaluating_compares_base_and_student_and_keeps_the_scores(
     items.write_text('{"question": "1+1?", "answer": "2"}\n{"question": "2+2?", "answer": "4"}\n', encoding="utf-8")
     assert distil("evaluate", items, "--run", run) == 0
     card = read_card(run / "adapter.safetensors")
-    assert card.scores.keys() == {"held-out loss", "items, base", "items, taught"}
+    assert {name: score.items for name, score in card.tasks.items()} == {"items, base": 2, "items, taught": 2}
     assert taught_protocol(run / "evaluation" / "taught.gguf") == protocol.fingerprint()
     assert {path.name for path in (run / "evaluation").iterdir()} == {"base", "taught", "taught.gguf", "taught.md"}
     assert "items" in capsys.readouterr().out
+
+
+@pytest.mark.model
+def test_the_base_can_be_left_out_and_have_fewer_items(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = tmp_path / "sums.jsonl"
+    items.write_text('{"question": "1+1?", "answer": "2"}\n{"question": "2+2?", "answer": "4"}\n', encoding="utf-8")
+    out = tmp_path / "evaluation"
+
+    def counted(limit: int) -> dict[str, int]:
+        assert distil("evaluate", items, "--run", run, "--out", out, "--base-limit", limit) == 0
+        tasks = read_card(run / "adapter.safetensors").tasks
+        return {name: score.items for name, score in tasks.items() if name.startswith("sums")}
+
+    assert counted(0) == {"sums, taught": 2}
+    assert counted(1) == {"sums, taught": 2, "sums, base": 1}
+    assert "n = 1" in capsys.readouterr().out

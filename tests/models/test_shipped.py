@@ -40,7 +40,7 @@ def test_it_was_taught_the_protocol_that_this_agentkit_writes(base: str) -> None
     for one in passes(card):
         assert one.protocol == card.protocol
         assert "not stated" not in one.data.values()
-    assert card.scores
+    assert card.tasks
 
 
 @shipped
@@ -53,7 +53,7 @@ def test_it_is_small_in_16_bits_and_its_card_lies_beside_it(base: str) -> None:
     assert {tensor["dtype"] for name, tensor in header.items() if name != "__metadata__"} == {"BF16"}
     told = file.with_suffix(".md").read_text(encoding="utf-8")
     card = read_card(file)
-    for part in (card.base_sha256, card.protocol, *card.scores):
+    for part in (card.base_sha256, card.protocol, *card.scores, *card.tasks):
         assert part in told
     for one in passes(card):
         for part in (one.command, one.fingerprint, one.hardware, *one.data, *one.data.values()):
