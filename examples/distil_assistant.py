@@ -37,7 +37,7 @@ async def distil(folder: Path, run: Path, base: str, recipe: Recipe, minutes: fl
         lessons = curate(run, evaluation=held_out, shares={"reading": 1.0, "refusal": 1.0})
         conditions = Conditions(out=run, licences=lessons.licences, minutes=minutes)
         train(run / LESSONS, open_base(base), recipe, conditions)
-        card = export(run, run / "taught.gguf", base=base)
+        card = export(run, run / "taught.gguf")
         task, runs = load_task(str(held_out), form="text"), list[Run]()
         for name, spec in {"before": base, f"after-{card.steps}": str(run / "taught.gguf")}.items():
             async with await load_model(spec) as model:

@@ -1,11 +1,11 @@
 """Quantization-aware training: what is computed is what the exported file will compute, and it learns to."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import gguf
 import pytest
-import torch
 from gguf.quants import dequantize, quantize
 
 from agentkit.compress import train
@@ -15,6 +15,7 @@ from agentkit.compress.train import Conditions
 
 from .letters import RECIPE, base, example, lessons_file, tiny_llama
 
+torch: Any = import_module("torch")
 Q4_0 = gguf.GGMLQuantizationType.Q4_0
 ROUNDED = RECIPE.model_copy(update={"format": "Q4_0"})
 LESSONS = [pack([example(n) for n in range(10, 30)])]

@@ -52,6 +52,7 @@ SOURCES: Mapping[str, Source] = {
     "gsm8k_distracted": Source(f"{HERE}.gsm8k:distracted", "MIT", GSM8K_FILE),
     "word_problem_programs": Source(f"{HERE}.programs:programs", "Apache-2.0", PROGRAMS_FILE),
     "programs_renumbered": Source(f"{HERE}.programs:renumbered", "Apache-2.0", PROGRAMS_FILE),
+    "short_problems": Source(f"{HERE}.short_problems:short_problems", OWN, most=4_000),
     "functions": Source(f"{HERE}.calls:synthesised", OWN, most=20_000),
     "metatool": Source(f"{HERE}.requests:metatool", "MIT", ("metatool_queries.jsonl", "metatool_tools.json")),
     "toolformer": Source(f"{HERE}.requests:toolformer", "MIT", ("toolformer_calls.jsonl",)),
@@ -69,7 +70,7 @@ SOURCES: Mapping[str, Source] = {
     "unanswerable_searched": Source(f"{HERE}.unanswerable:searched", HOTPOT, HOTPOT_FILE, most=1_000),
     "corrections": Source(f"{HERE}.corrections:corrections", f"{SQUAD}; {HOTPOT}", SQUAD_FILES),
 }
-"""Every source by name. `functions` and the unanswerable ones would have no end."""
+"""Every source by name. `short_problems`, `functions` and the unanswerable ones would have no end."""
 
 
 def find(name: str) -> Source:
