@@ -185,13 +185,18 @@ def test_scores_measured_later_stand_in_the_card(run: Path) -> None:
     assert "| svamp, taught | 30.0 [15.0, 60.0], n = 40 |" in told
 
 
+def two_sums(folder: Path) -> Path:
+    (items := folder / "items.jsonl").write_text(
+        '{"question": "1+1?", "answer": "2"}\n{"question": "2+2?", "answer": "4"}\n', encoding="utf-8"
+    )
+    return items
+
+
 @pytest.mark.model
 def test_evaluating_compares_base_and_student_and_keeps_the_scores(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    items = tmp_path / "items.jsonl"
-    items.write_text('{"question": "1+1?", "answer": "2"}\n{"question": "2+2?", "answer": "4"}\n', encoding="utf-8")
-    assert distil("evaluate", items, "--run", run) == 0
+    assert distil("evaluate", two_sums(tmp_path), "--run", run) == 0
     card = read_card(run / "adapter.safetensors")
     assert {name: score.items for name, score in card.tasks.items()} == {"items, base": 2, "items, taught": 2}
     assert taught_protocol(run / "evaluation" / "taught.gguf") == protocol.fingerprint()
@@ -203,15 +208,14 @@ def test_evaluating_compares_base_and_student_and_keeps_the_scores(
 def test_the_base_can_be_left_out_and_have_fewer_items(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    items = tmp_path / "sums.jsonl"
-    items.write_text('{"question": "1+1?", "answer": "2"}\n{"question": "2+2?", "answer": "4"}\n', encoding="utf-8")
+    items = two_sums(tmp_path)
     out = tmp_path / "evaluation"
 
     def counted(limit: int) -> dict[str, int]:
         assert distil("evaluate", items, "--run", run, "--out", out, "--base-limit", limit) == 0
         tasks = read_card(run / "adapter.safetensors").tasks
-        return {name: score.items for name, score in tasks.items() if name.startswith("sums")}
+        return {name: score.items for name, score in tasks.items()}
 
-    assert counted(0) == {"sums, taught": 2}
-    assert counted(1) == {"sums, taught": 2, "sums, base": 1}
+    assert counted(0) == {"items, taught": 2}
+    assert counted(1) == {"items, taught": 2, "items, base": 1}
     assert "n = 1" in capsys.readouterr().out

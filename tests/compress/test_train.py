@@ -73,7 +73,6 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(
 
 KILLED = """
 import sys
-from dataclasses import replace
 from pathlib import Path
 from agentkit.compress import train
 from tests.compress.letters import RECIPE, base

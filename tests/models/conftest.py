@@ -1,4 +1,4 @@
-"""An endpoint of one's own for the tests of the engines."""
+"""What the tests of models share: an endpoint of their own, and a cache and adapters apart from the user's."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -6,6 +6,7 @@ wording, `{a}`, `{b}` and `{c}` are the numbers of the expression, `{x}` and `{y
 told in every other problem.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -42,39 +43,26 @@ TRIES = 5000
 
 def short_problems(_folder: Path, chance: Random) -> Problems:
     """Problems without end."""
-    number = 0
-    while True:
-        expression, wordings = chance.choice(groups())
-        number += 1
-        yield worded(f"short_problems-{number}", expression, chance.choice(wordings), chance).problem(chance)
+    for number in itertools.count(1):
+        yield worded(f"short_problems-{number}", *chance.choice(wordings()), chance).problem(chance)
 
 
 @cache
-def groups() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Each expression as often as it has wordings, so that every wording is as likely as any other."""
+def wordings() -> tuple[tuple[str, str], ...]:
+    """Each wording with the expression that solves it before it."""
     text = files("agentkit.compress.sources").joinpath("short_problems.txt").read_text(encoding="utf-8")
-    found: list[tuple[str, tuple[str, ...]]] = []
-    for block in text.strip().split("\n\n"):
-        expression, *wordings = block.split("\n")
-        found += [(expression, tuple(wordings))] * len(wordings)
-    return tuple(found)
+    blocks = (block.split("\n") for block in text.strip().split("\n\n"))
+    return tuple((expression, wording) for expression, *several in blocks for wording in several)
 
 
 def worded(id: str, expression: str, wording: str, chance: Random) -> WordProblem:  # noqa: A002 (a problem's)
     """One problem of a wording."""
     numbers = drawn(expression, chance)
-    man = chance.random() < 0.5
-    name, other = (
-        chance.sample(MEN if man else WOMEN, 2)
-        if chance.random() < 0.5
-        else (
-            chance.choice(MEN if man else WOMEN),
-            chance.choice(WOMEN if man else MEN),
-        )
-    )
+    name, other = chance.sample(MEN + WOMEN, 2)
+    man = name in MEN
     said = {list_: chance.choice(words) for list_, words in WORDS.items()}
-    said |= {"Name": name, "Other": other, "he": "he" if man else "she", "him": "him" if man else "her"}
-    said |= {"He": said["he"].title(), "his": "his" if man else "her"}
+    said |= {"Name": name, "Other": other, "him": "him" if man else "her"}
+    said |= {"he": "he", "He": "He"} if man else {"he": "she", "He": "She"}
     said |= {key: str(value) for key, value in numbers.items()}
     said |= {key: str(chance.randint(2, 60)) for key in "xy"}
     told = BRACKETS.sub(lambda match: match[1] if chance.random() < 0.5 else "", wording)
@@ -110,6 +98,6 @@ def parts(expression: str) -> Iterator[str]:
 
 
 def value_is_whole(part: str, numbers: Mapping[str, int]) -> bool:
-    """Whether a part comes to a whole number above 0."""
+    """Whether a part comes to a whole number above 0, a quotient to one above 1."""
     value = value_of(re.sub(r"[abc]", lambda match: str(numbers[match[0]]), part))
     return value is not None and value > ("/" in part) and value.denominator == 1

@@ -5,17 +5,14 @@ import re
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from agentkit.arithmetic import evaluate
 from agentkit.compress.problem import Problem
-from agentkit.compress.sources.short_problems import drawn, groups, short_problems, worded
+from agentkit.compress.sources.short_problems import drawn, short_problems, worded, wordings
 
 
-@pytest.mark.parametrize(("expression", "wordings"), dict.fromkeys(groups()), ids=str)
-def test_every_wording_tells_the_numbers_that_it_is_solved_with(expression: str, wordings: tuple[str, ...]) -> None:
+def test_every_wording_tells_the_numbers_that_it_is_solved_with() -> None:
     chance = Random(3)
-    for wording in wordings:
+    for expression, wording in wordings():
         found = worded("id", expression, wording, chance)
         [step] = found.steps
         assert not set("{}[]") & set(found.question), found.question
