@@ -4,7 +4,7 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from agentkit.agent import Agent
     from agentkit.assistant import Profile
     from agentkit.evaluate.item import Header, Record
     from agentkit.evaluate.task import Task
@@ -81,7 +82,7 @@ def evaluate(
     from rich.console import Console
 
     from agentkit.cli import opening
-    from agentkit.cli.asking import asked, profile_of
+    from agentkit.cli.asking import profile_of
     from agentkit.errors import ConfigurationError
     from agentkit.evaluate.runner import check
     from agentkit.evaluate.tasks import load_task
@@ -102,6 +103,7 @@ def evaluate(
             view.print(f"{task.name}: {problem}", markup=False, soft_wrap=True)
         for strategy in strategies or DEFAULT:
             check(task, strategy, limit=count, parallel=parallel)
+    opening.open_checks(settings.checks, ())
     opening.check_model(settings)
     root = resume or out
     if resume is not None and not resume.exists():
@@ -114,7 +116,7 @@ def evaluate(
         )
     for note in opening.leaving(settings):
         view.print(note, markup=False)
-    with asked(profile, settings, view) if documents else nullcontext() as agent:
+    with answering(profile, settings, view, documents=documents) as agent:
         runs = asyncio.run(
             run_all(
                 loaded,
@@ -263,7 +265,6 @@ def run_agent(
     from rich.console import Console
 
     from agentkit.cli import opening
-    from agentkit.cli.asking import asked
     from agentkit.evaluate.tasks import load_task
 
     flags = {"model": model, "data": data, "seed": seed, "docs": docs, "corpus": corpus}
@@ -271,7 +272,7 @@ def run_agent(
     opening.check_model(settings)
     documents = bool(profile or docs or corpus)
     view = Console(stderr=True, highlight=False)
-    with asked(profile, settings, view) if documents else nullcontext() as agent:
+    with answering(profile, settings, view, documents=documents) as agent:
         running = run_all(
             [load_task(task, data=settings.data, form="text" if documents else None) for task in tasks],
             DEFAULT,
@@ -287,6 +288,15 @@ def run_agent(
         return asyncio.run(running)
 
 
+def answering(
+    profile: "Profile | None", settings: "Settings", view: "Console", *, documents: bool
+) -> "AbstractContextManager[Agent[Any] | None]":
+    """The agent that answers from documents; where there are none, every task makes its own."""
+    from agentkit.cli.asking import asked
+
+    return asked(profile, settings, view) if documents else nullcontext()
+
+
 def conditions(settings: "Settings") -> dict[str, Any]:
     """How a bench runs, all but task and model; no clock decides."""
     from agentkit.evaluate.strategies.bench import clockless
@@ -297,6 +307,7 @@ def conditions(settings: "Settings") -> dict[str, Any]:
         "temperature": settings.temperature,
         "limits": clockless(settings.table("limits", Limits)),
         "tool_settings": settings.tools,
+        "extra_checks": settings.checks,
     }
 
 

@@ -43,6 +43,7 @@ async def evaluate(
     temperature: float = 0.0,
     limits: Limits | None = None,
     tool_settings: Mapping[str, Mapping[str, Any]] | None = None,
+    extra_checks: Sequence[str] = (),
     agent: Agent[Any] | None = None,
     parallel: int = 1,
     resume: bool = False,
@@ -59,6 +60,7 @@ async def evaluate(
         temperature: Of strategies that don't draw several replies; 0 is greedy.
         limits: On one run of an agent, by default the agent's own; see `agentkit.evaluate.strategies.bench.clockless`.
         tool_settings: For each tool's name, its settings.
+        extra_checks: Names of installed checks to run besides those that ship; an `agent` has its own.
         agent: Whose tools, checks, instructions and refusals a run has, instead of the task's: an assistant, say. Its
             own model isn't asked.
         parallel: Items at the same time. With more than one, batching shifts probabilities by rounding errors, so
@@ -69,6 +71,7 @@ async def evaluate(
 
     Raises:
         ConfigurationError: The folder has another run, or the strategy can't be used on this task or with an agent.
+        UnknownName: No such check is installed.
         ModelError: The model failed on several items in a row; what is done is kept.
     """
     check(task, strategy, limit=limit, parallel=parallel, agent=agent)
@@ -81,6 +84,7 @@ async def evaluate(
         limits=limits or (clockless(agent.limits) if agent else LIMITS),
         agent=agent,
         tool_settings=tool_settings or {},
+        extra_checks=extra_checks,
     )
     header = Header(
         task=task.name,

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -24,6 +24,10 @@ class Ran(NamedTuple):
 
 
 Cli = Callable[..., Ran]
+Script = Callable[..., str]
+
+QUESTIONS = [f"What is {n} + {n}?" for n in range(1, 5)]
+"""What `evaluated` evaluates."""
 
 SUM = (
     {"plan": [{"for": "take the share", "tool": "calculator"}]},
@@ -133,7 +137,7 @@ def process() -> Callable[..., subprocess.CompletedProcess[bytes]]:
 
 
 @pytest.fixture
-def script(alone: Path) -> Callable[..., str]:
+def script(alone: Path) -> Script:
     """Writes a script and returns the model that plays it."""
 
     def write(*replies: object, name: str = "script.txt") -> str:
@@ -158,3 +162,36 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
     monkeypatch.setattr(sys, "path", [str(site), *sys.path])
     monkeypatch.setenv("PYTHONPATH", str(site) + os.pathsep + os.environ.get("PYTHONPATH", ""))
     return names
+
+
+@pytest.fixture
+def questions(alone: Path) -> str:
+    """A file with four sums, in columns of the user's naming."""
+    lines = [f"{question},{2 * n}" for n, question in enumerate(QUESTIONS, start=1)]
+    (alone / "sums.csv").write_text("\n".join(["Frage,Antwort", *lines]) + "\n", encoding="utf-8")
+    return "sums.csv"
+
+
+@pytest.fixture
+def evaluated(cli: Cli, script: Script, questions: str) -> Callable[..., Any]:
+    """Runs `agentkit evaluate` on the questions with replies in the order that the items are drawn in."""
+
+    def run(*arguments: str, replies: Sequence[Any] | None = None) -> Any:
+        model = script(*(ordered() if replies is None else replies))
+        return cli("evaluate", questions, "--question", "Frage", "--answer", "Antwort", "-m", model, *arguments)
+
+    return run
+
+
+def ordered(wrong: int = 0) -> list[Any]:
+    """Direct answers in the order of the default seed, some of them wrong."""
+    from agentkit.evaluate.item import Item
+    from agentkit.evaluate.runner import drawn
+
+    items = [Item(id=f"sums-{n + 1}", question=QUESTIONS[n - 1], gold=n) for n in range(1, 5)]
+    golds = [int(str(item.gold)) for item in drawn(items, limit=None, seed=0)]
+    return [{"answer": 2 * n + (place < wrong)} for place, n in enumerate(golds)]
+
+
+def figures(ran: Any) -> dict[str, Any]:
+    return json.loads(ran.out)["summaries"][0]

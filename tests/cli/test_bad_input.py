@@ -13,9 +13,8 @@ import pytest
 
 from agentkit.cli import opening
 
-from .conftest import GIVES_UP, SUM, Cli, Ran
+from .conftest import GIVES_UP, SUM, Cli, Ran, Script
 
-Script = Callable[..., str]
 Process = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 

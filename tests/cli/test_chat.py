@@ -17,9 +17,8 @@ import pytest
 from agentkit.events import Started
 from agentkit.trace import read_trace
 
-from .conftest import GIVES_UP, SUM, Cli
+from .conftest import GIVES_UP, SUM, Cli, Script
 
-Script = Callable[..., str]
 Process = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 NOTHING = ('{"plan":[]}', GIVES_UP)

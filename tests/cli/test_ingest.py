@@ -5,16 +5,14 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .conftest import Cli
+from .conftest import Cli, Script
 
 pytestmark = [pytest.mark.model, pytest.mark.usefixtures("cache")]
 
-Script = Callable[..., str]
 
 FEE = (
     {"plan": [{"for": "the fee", "tool": "retrieval"}]},

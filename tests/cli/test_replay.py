@@ -2,14 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from .conftest import GIVES_UP, SUM, Cli
-
-Script = Callable[..., str]
+from .conftest import GIVES_UP, SUM, Cli, Script
 
 
 @pytest.fixture

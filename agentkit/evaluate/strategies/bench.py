@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from agentkit.agent import Agent
 from agentkit.answer import Passage
-from agentkit.checks import Check, default_checks
+from agentkit.checks import Check, default_checks, load_checks
 from agentkit.evaluate.corpora import TaskCorpus
 from agentkit.evaluate.item import Item, Reply
 from agentkit.evaluate.task import Task
@@ -19,6 +19,9 @@ SHOWN = 4
 """Passages of a task's corpus that a strategy without tools is shown."""
 TOKENS = 4000
 """Generated tokens of one run of an agent: twenty times what most take."""
+
+PYTHON = "python"
+"""The tool for programs, whose settings count for the strategy `program` as well."""
 
 
 def clockless(limits: Limits) -> Limits:
@@ -54,6 +57,8 @@ class Bench:
     """Whose tools, checks, instructions and refusals a run has, an assistant's say, instead of the task's."""
     tool_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """For each tool's name, its settings."""
+    extra_checks: Sequence[str] = ()
+    """Names of installed checks to run besides those that ship; an agent has its own."""
 
     @property
     def settings(self) -> dict[str, JsonValue]:
@@ -64,9 +69,10 @@ class Bench:
             **{f"limits.{name}": value for name, value in self.limits.model_dump().items()},
             **{
                 f"tools.{tool}.{name}": value
-                for tool in self.task.tools
+                for tool in dict.fromkeys((*self.task.tools, PYTHON))
                 for name, value in self.tool_settings.get(tool, {}).items()
             },
+            **({"checks": list(self.extra_checks)} if self.extra_checks and not self.agent else {}),
             **({"instructions": self.agent.instructions, **self.agent.record} if self.agent else {}),
         }
 
@@ -79,7 +85,9 @@ class Bench:
     @property
     def checks(self) -> list[Check]:
         """What a run's answers are held against."""
-        return default_checks(self.resources) if self.agent is None else self.agent.checks
+        if self.agent is not None:
+            return self.agent.checks
+        return [*default_checks(self.resources), *load_checks(self.extra_checks)]
 
     def sources(self, files: Sequence[str]) -> tuple[str, ...]:
         """What the task calls the documents that evidence came from, each once."""

@@ -15,7 +15,7 @@ from agentkit import grammars, protocol, sandbox
 from agentkit.answer import Evidence, Passage
 from agentkit.errors import ToolError
 from agentkit.evaluate.item import Called, Item, Reply
-from agentkit.evaluate.strategies.bench import Bench, Strategy
+from agentkit.evaluate.strategies.bench import PYTHON, Bench, Strategy
 from agentkit.events import Observed
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar, Message, Sampling
@@ -97,7 +97,7 @@ def program(bench: Bench) -> Strategy:
         if value is None:
             return reply.model_copy(update={"malformed": 1, "reason": "cut off", "seconds": time.monotonic() - start})
         ran = time.monotonic()
-        text, failed = await printed(value["program"])
+        text, failed = await printed(value["program"], bench.tool_settings.get(PYTHON, {}))
         return reply.model_copy(
             update={
                 "status": "abstained" if failed else "unchecked",
@@ -113,10 +113,12 @@ def program(bench: Bench) -> Strategy:
     return answer
 
 
-async def printed(code: str) -> tuple[str, str]:
-    """The last line that a program printed, and why there is none."""
+async def printed(code: str, settings: Mapping[str, Any]) -> tuple[str, str]:
+    """The last line that a program printed, and why there is none; run as the settings of the tool for programs say."""
+    bounds = dict(settings)
+    tier = bounds.pop("tier", sandbox.AUTO)
     try:
-        result = await in_thread(lambda: sandbox.run(code))
+        result = await in_thread(lambda: sandbox.run(code, tier=tier, limits=sandbox.SandboxLimits(**bounds)))
     except ToolError as error:
         return "", str(error)
     lines = result.text.strip().splitlines()
