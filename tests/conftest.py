@@ -5,12 +5,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from agentkit.models import catalog
 from agentkit.models.llamacpp import LlamaCpp
 
 from .tiny import write_folder
+
+hypothesis.settings.register_profile("agentkit", deadline=None)  # how long a machine takes says nothing of the code
+hypothesis.settings.load_profile("agentkit")
 
 
 @pytest.fixture(scope="session")

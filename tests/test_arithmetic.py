@@ -274,7 +274,6 @@ def _combined(trees: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
     return binary | powers | negated
 
 
-@settings(deadline=None)
 @given(st.recursive(_number(), _combined, max_leaves=8))
 def test_agrees_with_fractions(tree: Tree) -> None:
     text, value = tree
@@ -283,7 +282,6 @@ def test_agrees_with_fractions(tree: Tree) -> None:
     assert evaluate(text).value == value
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("+-*"), st.integers(0, 99)), min_size=1, max_size=12), st.integers(0, 99))
 def test_precedence_is_pythons(rest: list[tuple[str, int]], first: int) -> None:
     text = str(first) + "".join(f" {sign} {number}" for sign, number in rest)
@@ -296,7 +294,6 @@ def test_precedence_is_pythons(rest: list[tuple[str, int]], first: int) -> None:
     assert evaluate(text).value == sum(products)
 
 
-@settings(deadline=None)
 @given(st.floats(-1e6, 1e6), st.sampled_from(["sin", "cos", "tan"]))
 def test_angles_agree_with_the_floats_of_the_machine(angle: float, name: str) -> None:
     value = float(evaluate(f"{name}({Decimal(angle):f})" if len(f"{Decimal(angle):f}") < 900 else f"{name}(0)").value)
@@ -307,7 +304,6 @@ def test_angles_agree_with_the_floats_of_the_machine(angle: float, name: str) ->
 _UNITS = ["", "km", "$", "%", "m/s^2", "$/kg", "°C", "hours"]
 
 
-@settings(deadline=None)
 @given(st.fractions(max_denominator=10**6), st.sampled_from(_UNITS))
 @example(Fraction(-3, 2), "$")
 @example(Fraction(1, 3), "%")
@@ -334,7 +330,7 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(_PIECES, max_size=25).map(" ".join) | st.lists(_PIECES, max_size=25).map("".join) | st.text(max_size=40)
 )

@@ -114,7 +114,6 @@ def test_the_worked_solutions_of_gsm8k_hold() -> None:
     assert len(wrong) <= 2, wrong
 
 
-@settings(deadline=None)
 @given(st.integers(1, 999), st.integers(1, 999), st.sampled_from("+-*"), st.integers(1, 5))
 def test_a_result_that_is_off_is_noticed(a: int, b: int, sign: str, off: int) -> None:
     right = {"+": a + b, "-": a - b, "*": a * b}[sign]
@@ -127,7 +126,7 @@ _WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(_WORDS, max_size=25).map(" ".join) | st.lists(_WORDS, max_size=25).map("".join) | st.text(max_size=60))
 def test_any_text_can_be_searched(text: str) -> None:
     for found in (*equations(text), *quantities(text)):

@@ -5,7 +5,7 @@ import sys
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit.arithmetic import DimensionError, Unit, convert, evaluate
@@ -131,7 +131,6 @@ def test_everyday_words_are_no_units_by_accident() -> None:
 _LENGTHS = ["m", "km", "cm", "mm", "inch", "ft", "yards", "miles", "nautical miles", "light years"]
 
 
-@settings(deadline=None)
 @given(st.fractions(max_denominator=1000), st.sampled_from(_LENGTHS), st.sampled_from(_LENGTHS))
 def test_converting_there_and_back_changes_nothing(value: Fraction, one: str, other: str) -> None:
     quantity = evaluate(f"({value}) {one}")

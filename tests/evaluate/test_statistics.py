@@ -310,7 +310,7 @@ def test_one_context_proves_nothing() -> None:
     assert sign_flip(marks(0, 20), marks(20, 20), clusters=["the same"] * 20) == 1.0
 
 
-@settings(max_examples=25, deadline=None)  # statsmodels takes 30 ms each time
+@settings(max_examples=25)  # statsmodels takes 30 ms each time
 @given(st.lists(st.integers(0, 1000).map(lambda n: n / 1000), min_size=1, max_size=12))
 def test_holm_agrees_with_statsmodels(ps: list[float]) -> None:
     expected = multitest.multipletests(ps, method="holm")[1]

@@ -121,7 +121,7 @@ def test_long_repetitive_markdown_takes_linear_time(unit: str) -> None:
     assert time.process_time() - start < 5
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.sampled_from(

@@ -53,7 +53,7 @@ def test_the_floor_can_be_lifted(example: Corpus) -> None:
     assert len(example.search("who wrote Hamlet", 4, floor=-1)) == 4
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(
         st.text(max_size=60),
