@@ -24,6 +24,8 @@ class Line:
     cue: Cue
     learned: bool = True
     """Whether the student is to learn it; not so a wrong draft that a finding is to correct."""
+    fails: bool = False
+    """Of a call: whether the tool is to fail, for the student to learn what to do then."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -159,7 +159,7 @@ def objection(problem: Problem, events: Sequence[Event], tools: Sequence[Tool]) 
 
 
 def misstep(problem: Problem, events: Sequence[Event], tools: Sequence[Tool]) -> tuple[str, str] | None:
-    """A call that failed although the student is to learn it."""
+    """A call that failed although the student is to learn it, or that didn't although it should have."""
     taken = iter(problem.script)
     line: Line | None = None
     for event in events:
@@ -167,8 +167,8 @@ def misstep(problem: Problem, events: Sequence[Event], tools: Sequence[Tool]) ->
             line = next(taken)
             if not (line.learned and isinstance(protocol.read(event.text, tools), Call)):
                 line = None
-        elif isinstance(event, Observed) and event.error and line is not None:
-            return general(event.error), event.error
+        elif isinstance(event, Observed) and line is not None and bool(event.error) != line.fails:
+            return (general(event.error), event.error) if event.error else ("a call that should fail didn't", "")
     return None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from agentkit.checks.answerability import HOW_MANY
 from agentkit.compress.problem import Line, Problem
 from agentkit.compress.sources.functions import Offer, Request, Spec, catalogue, offer, request
-from agentkit.compress.sources.functions.values import filled, kind_of
+from agentkit.compress.sources.functions.values import filled, kind_of, words
 from agentkit.compress.sources.rows import Problems
 from agentkit.decision import Call, Decision, GiveUp, Plan, Proposal
 from agentkit.errors import ToolError
@@ -28,6 +28,8 @@ DONE = "done"
 SHOWN = (1, 1, 1, 2, 3, 4)
 """How many functions are shown, each as often as it stands here."""
 DOWN = ("service unavailable", "connection refused", "internal error", "not authorized", "rate limit reached")
+ALONE = r"(?<![\w$.,-])(?<!\ba )(?<!\ban )(?<!\b[Tt]he )"
+"""Before a value: neither a sign, nor a part of a word, nor an article."""
 BLANK = re.compile(r"\{(\w+)(?:: ([^{}\"]+))?\}")
 """In a report: a value of the request, or `name: kind`."""
 
@@ -35,17 +37,20 @@ BLANK = re.compile(r"\{(\w+)(?:: ([^{}\"]+))?\}")
 def synthesised(_folder: Path, chance: Random) -> Problems:
     """Requests for functions of the catalogue, without end.
 
-    Of 100, about 63 ask for one of the functions shown, 6 for two calls, 3 for one that fails, and 28 for none of them.
+    Of 100, about 60 ask for one of the functions shown, 6 for two calls, 3 for one that fails, 25 for none of them, and
+    6 for one of them without saying what it needs.
     """
     number = 0
     while True:
         draw = chance.random()
-        if draw < 0.63:
+        if draw < 0.60:
             problem = one_call(chance)
-        elif draw < 0.69:
+        elif draw < 0.66:
             problem = two_calls(chance)
-        elif draw < 0.72:
+        elif draw < 0.69:
             problem = failed_call(chance)
+        elif draw < 0.75:
+            problem = vague_call(chance)
         else:
             problem = no_call(chance)
         if problem is not None:
@@ -53,11 +58,12 @@ def synthesised(_folder: Path, chance: Random) -> Problems:
             yield replace(problem, id=f"functions-{number}")
 
 
-def problem(task: str, tools: Sequence[Tool], script: Sequence[Decision], answer: str | None, kind: str) -> Problem:
+def problem(
+    task: str, tools: Sequence[Tool], script: Sequence[Decision | Line], answer: str | None, kind: str
+) -> Problem:
     """A problem of this source; its id comes later."""
-    return Problem(
-        id="", source="functions", task=task, tools=tools, script=[*map(Line, script)], answer=answer, kind=kind
-    )
+    lines = [line if isinstance(line, Line) else Line(line) for line in script]
+    return Problem(id="", source="functions", task=task, tools=tools, script=lines, answer=answer, kind=kind)
 
 
 def one_call(chance: Random) -> Problem | None:
@@ -108,7 +114,8 @@ def failed_call(chance: Random) -> Problem | None:
         return None
     offered, said = asked
     [tool] = as_tools([offered], chance)
-    script = [planned(offered), Call(tool=tool.name, arguments=dict(said.arguments)), GiveUp(reason=FAILED)]
+    call = Line(Call(tool=tool.name, arguments=dict(said.arguments)), fails=True)
+    script = [planned(offered), call, GiveUp(reason=FAILED)]
     return problem(said.text, [replace(tool, function=failing(chance.choice(DOWN)))], script, None, REFUSAL)
 
 
@@ -123,8 +130,35 @@ def no_call(chance: Random) -> Problem | None:
         text = filled("<unrelated>", chance)
         # What it asks for may well be in the catalogue, where it is kin to functions on the same things.
         avoided = [spec for spec in catalogue() if spec.domain in NEAR_KNOWLEDGE]
-    shown = others(avoided, chance, chance.choice(SHOWN))
+    shown = others(avoided, chance, chance.choice(SHOWN), near=0.7)
     return problem(text, as_tools(shown, chance), [Plan(steps=()), GiveUp(reason=UNFIT)], None, REFUSAL)
+
+
+def vague_call(chance: Random) -> Problem | None:
+    """A request for one of the functions that leaves open what a call needs: a value made up would be a guess."""
+    asked = drawn(chance)
+    if asked is None:
+        return None
+    offered, said = asked
+    open_to = [p for p in offered.spec.parameters if not p.optional and vague(p.kind) and p.name in said.values]
+    if not open_to:
+        return None
+    parameter = chance.choice(open_to)
+    known, instead = said.values[parameter.name].words, filled(f"<{vague(parameter.kind)}>", chance)
+    # Nobody says "a base of some" or "the order my order": a number counts something, and no article goes before.
+    counted = "(?= [a-z])" if parameter.kind.split()[0] in ("integer", "number") else ""
+    text, found = re.subn(rf"{ALONE}{re.escape(known)}(?![\w-]){counted}", instead, said.text)
+    if found != 1:
+        return None
+    shown = as_tools([offered, *others([offered.spec], chance, chance.choice(SHOWN) - 1)], chance)
+    text = f"{text[0].upper()}{text[1:]}"
+    return problem(text, shown, [Plan(steps=()), GiveUp(reason=UNKNOWN)], None, REFUSAL)
+
+
+def vague(kind: str) -> str:
+    """The list of words that tell no value of a kind, if there is one."""
+    name = f"vague_{kind.split(maxsplit=1)[0]}"
+    return name if name in words() else ""
 
 
 NEAR_KNOWLEDGE = frozenset(
@@ -140,13 +174,13 @@ def drawn(chance: Random, *, frame: bool = True) -> tuple[Offer, Request] | None
     return (offered, said) if said else None
 
 
-def others(avoided: Sequence[Spec], chance: Random, count: int) -> list[Offer]:
-    """Functions that a request for these isn't meant for; half of them of a domain of these, if it has others."""
+def others(avoided: Sequence[Spec], chance: Random, count: int, *, near: float = 0.5) -> list[Offer]:
+    """Functions that a request for these isn't meant for; such a share of a domain of these, if it has others."""
     fit = [spec for spec in catalogue() if not any(spec.near(one) for one in avoided)]
-    near = [spec for spec in fit if any(spec.domain == one.domain for one in avoided)]
+    alike = [spec for spec in fit if any(spec.domain == one.domain for one in avoided)]
     found: dict[str, Offer] = {}
     for _ in range(count):
-        spec = chance.choice(near if near and chance.random() < 0.5 else fit)
+        spec = chance.choice(alike if alike and chance.random() < near else fit)
         found.setdefault(spec.name, offer(spec, chance))
     return list(found.values())
 

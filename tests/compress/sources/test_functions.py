@@ -1,5 +1,6 @@
 """Requests for functions say all that the call has, and nothing that it hasn't."""
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -13,7 +14,17 @@ import jsonschema_rs
 import pytest
 
 from agentkit.compress.problem import Problem
-from agentkit.compress.sources.calls import DONE, synthesised
+from agentkit.compress.recording import record
+from agentkit.compress.sources.calls import (
+    DONE,
+    UNKNOWN,
+    failed_call,
+    no_call,
+    one_call,
+    synthesised,
+    two_calls,
+    vague_call,
+)
 from agentkit.compress.sources.functions import Offer, Request, catalogue, offer, request
 from agentkit.compress.sources.functions.spec import parsed
 from agentkit.compress.sources.functions.values import SPELLED, kind_of
@@ -123,6 +134,23 @@ def test_a_request_is_refused_only_where_its_function_is_not_shown() -> None:
         if not calls:
             assert problem.kind == "refusal"
             assert problem.script[0].cue == Plan(steps=())
+
+
+def test_every_kind_of_problem_is_kept_when_the_loop_has_run_it() -> None:
+    """Functions that fail too: what a model does when they do is among what it learns."""
+    chance = Random(2)
+    for make in (one_call, two_calls, failed_call, vague_call, no_call):
+        problems = [p for p in (make(chance) for _ in range(40)) if p][:10]
+        kept = [recorded for p in problems if (recorded := asyncio.run(record(p))).lesson]
+        assert len(kept) >= 9, make.__name__
+
+
+def test_what_a_request_leaves_open_is_not_made_up() -> None:
+    chance = Random(3)
+    asked = [p for p in (vague_call(chance) for _ in range(60)) if p]
+    assert len(asked) > 15
+    assert all(p.script[-1].cue == GiveUp(reason=UNKNOWN) for p in asked)
+    assert any("my " in p.task for p in asked)
 
 
 def test_decisions_are_such_as_the_grammar_admits() -> None:
