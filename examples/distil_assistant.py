@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--run", type=Path, default=Path("runs/assistant"), help="names the adapter, too")
-    parser.add_argument("--base", default="smollm2-135m", help="a model of the catalog, or a GGUF file")
+    parser.add_argument("--base", default="smollm2-135m+driver", help="a model of the catalog, or a GGUF file")
     parser.add_argument("--steps", type=int, default=60, help="of training, at about seven lessons a step")
     parser.add_argument("--minutes", type=float, help="of training, at most; the same command goes on")
     given = parser.parse_args()

@@ -67,7 +67,7 @@ def open_base(spec: str) -> Base:
             require(taught.card, file)
     tokenizer = HFTokenizer(folder)
     speech = Speech(tokenizer.tokenize, tokenizer.template, tuple(sorted(tokenizer.ends)))
-    name = taught.card.base if taught else spec
+    name = taught.card.base if taught else spec.removesuffix(f"+{NONE}")
     return Base(folder=folder, name=name, sha256=sha, speech=speech, taught=taught)
 
 

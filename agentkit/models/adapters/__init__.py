@@ -13,7 +13,7 @@ from agentkit.models.cache import cache
 from agentkit.models.known import KNOWN
 from agentkit.models.merge import merge
 
-SHIPPED: Mapping[str, str] = MappingProxyType({})
+SHIPPED: Mapping[str, str] = MappingProxyType({"smollm2-135m": "driver"})
 """For each base the adapter that it is used with unless another is named."""
 NONE = "none"
 """As an adapter's name: the base alone."""
