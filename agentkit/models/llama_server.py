@@ -25,6 +25,7 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 import httpx
 
 from agentkit.errors import ConfigurationError, ModelError
+from agentkit.models.loops import SPAN, circling
 from agentkit.models.model import Message, TokenLogprob
 
 T = TypeVar("T")
@@ -88,6 +89,7 @@ class Generated:
             return
         if progress := chunk.get("prompt_progress"):
             self.read = int(progress["processed"])
+            self.cached = int(progress.get("cache", 0))
         choice = chunk["choices"][0]
         text = str(choice["text"])
         self.text += text
@@ -102,6 +104,9 @@ class Generated:
             self.cached = int(timings["cache_n"])
             self.decode, self.prefill = float(timings["predicted_per_second"]), float(timings["prompt_per_second"])
             self.generated = int(chunk["usage"]["completion_tokens"])
+        elif circling([token for _, token in self.chunks[-SPAN:]]):
+            self.finish = "length"
+            self.generated = len(self.chunks)
 
 
 def _logprob(text: str, token: dict[str, Any]) -> TokenLogprob:
@@ -164,6 +169,8 @@ class LlamaServer:
     def complete(self, request: dict[str, Any], stop: threading.Event) -> Generated:
         """Generate until the end, or until `stop` is set or the server closes: `finish` is None then.
 
+        A model that goes round in circles is cut off.
+
         Raises:
             ModelError: llama.cpp refused the request.
         """
@@ -175,7 +182,7 @@ class LlamaServer:
                 result.take(chunk)
             except Exception as error:  # raised below: llama.cpp would swallow it
                 failures.append(error)
-            return bool(failures) or stop.is_set() or self._closing.is_set()
+            return bool(failures or result.finish) or stop.is_set() or self._closing.is_set()
 
         if self._llama is None or stop.is_set() or self._closing.is_set():
             return result

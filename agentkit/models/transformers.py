@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 from agentkit.errors import ConfigurationError, ModelError
 from agentkit.models.choosing import Guide, Vocabulary, choose, logprob
 from agentkit.models.local import LocalSession, Written
+from agentkit.models.loops import circling
 from agentkit.models.model import Message, Model, Sampling, TokenLogprob
 from agentkit.models.network import CHUNK, Kept, Network, Stopped
 from agentkit.models.slots import Slots
@@ -198,7 +199,7 @@ class _Writing:
         self.text = ""
 
     def write(self) -> None:
-        """Write until the end, or until there are `max_tokens`.
+        """Write until the end, until there are `max_tokens`, or until it goes round in circles.
 
         What the grammar forces is taken without asking the model, and computed together with what follows it, or if
         nothing does, not at all: the next generation computes it as part of its prompt.
@@ -211,7 +212,7 @@ class _Writing:
                 self.tokens += forced
                 unscored += len(forced)
                 self.ended = self.guide.over
-            if self.ended or len(self.tokens) == most:
+            if self.ended or len(self.tokens) == most or circling(self.tokens):
                 break
             logits = self._read((*self.prompt, *self.tokens), unscored + 1)
             self._tell(logits, unscored)

@@ -20,7 +20,7 @@ from agentkit.evaluate.folder import RECORDS, read_run
 from agentkit.evaluate.item import Record
 from agentkit.settings import Settings
 
-from .conftest import Script, figures, ordered
+from .conftest import GIVES_UP, Script, figures, ordered
 
 ENDLESS = {"program": "while True:\n    pass"}
 
@@ -110,7 +110,7 @@ def test_programs_run_as_the_settings_of_the_tool_for_them_say(evaluated: Callab
 
 def test_checks_that_the_settings_name_run_and_are_recorded(evaluated: Callable[..., Any], alone: Path) -> None:
     (alone / "agentkit.toml").write_text('checks = ["agreement"]\n')
-    ran = evaluated("-s", "agent", "--limit", "1", replies=['{"plan":[]}', '{"give_up":{"reason":"no idea"}}'])
+    ran = evaluated("-s", "agent", "--limit", "1", replies=['{"plan":[]}', GIVES_UP])
     assert ran.code == 0
     header, _ = read_run(next(alone.glob("runs/*-agent")))
     assert header.settings["checks"] == ["agreement"]

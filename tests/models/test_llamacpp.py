@@ -16,6 +16,7 @@ from agentkit.errors import ConfigurationError, ContextOverflow, GrammarError, M
 from agentkit.models.gguf_header import trained_context
 from agentkit.models.grammar import admits
 from agentkit.models.llamacpp import LlamaCpp
+from agentkit.models.loops import SPAN
 from agentkit.models.model import Completion, Grammar, Sampling
 
 from .conversation import ask, choose, say
@@ -132,6 +133,16 @@ def test_a_complete_value_is_not_cut_off_though_its_last_token_was_the_last_allo
     assert (exact.text, exact.finish) == (full.text, "stop")
 
 
+def test_a_model_that_goes_round_in_circles_is_cut_off(model: LlamaCpp) -> None:
+    messages = say("", "Write the word no again and again: no no no no no no no no no no no no no no no no no no no no")
+    grammar = Grammar(json_schema={"type": "string", "pattern": "^(no )*$"})
+    completion = ask(model, messages, grammar=grammar, sampling=Sampling(max_tokens=1000))
+    assert completion.finish == "length"
+    assert SPAN <= completion.usage.generated < SPAN + 20
+    again = ask(model, messages, grammar=choose("yes"))
+    assert again.text == '{"choice":"yes"}'
+
+
 def test_what_is_cut_off_says_so(model: LlamaCpp) -> None:
     for grammar in (None, choose("a long choice that takes many tokens to write down in full")):
         completion = ask(model, say("", "Tell me a story."), grammar=grammar, sampling=Sampling(max_tokens=4))
@@ -210,7 +221,9 @@ def test_cancelling_stops_the_generation_and_frees_the_slot(model: LlamaCpp) -> 
         session = model.session()
         messages = say("", "Count from one to a thousand.")
         endless = Grammar(json_schema={"type": "array", "items": {"type": "integer"}, "minItems": 2000})
-        task = asyncio.create_task(session.generate(messages, grammar=endless, sampling=Sampling(max_tokens=3000)))
+        task = asyncio.create_task(
+            session.generate(messages, grammar=endless, sampling=Sampling(max_tokens=3000, temperature=1.5))
+        )
         await asyncio.sleep(0.5)
         start = time.monotonic()
         task.cancel()
@@ -236,7 +249,7 @@ def test_a_long_prompt_can_be_cancelled_while_it_is_being_read(model: LlamaCpp) 
 def test_what_still_waits_for_a_slot_can_be_cancelled_at_once(model: LlamaCpp) -> None:
     async def run() -> bool:
         story = Grammar(json_schema={"type": "array", "items": {"type": "integer"}, "minItems": 2000})
-        sampling = Sampling(max_tokens=2000)
+        sampling = Sampling(max_tokens=2000, temperature=1.5)
         busy = [
             asyncio.create_task(model.session().generate(say("", "Count."), grammar=story, sampling=sampling))
             for _ in range(2)
@@ -265,7 +278,7 @@ def test_closing_stops_what_runs_and_leaves_nothing_behind(model_path: Path) -> 
             model.session().generate(
                 say("", "Count."),
                 grammar=Grammar(json_schema={"type": "array", "items": {"type": "integer"}, "minItems": 900}),
-                sampling=Sampling(max_tokens=1800),
+                sampling=Sampling(max_tokens=1800, temperature=1.5),
             )
         )
         await asyncio.sleep(0.3)

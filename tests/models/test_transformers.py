@@ -15,6 +15,7 @@ from agentkit.errors import ContextOverflow, GrammarError, ModelError
 from agentkit.limits import Limits
 from agentkit.models.choosing import choose as choose_token
 from agentkit.models.grammar import admits
+from agentkit.models.loops import SPAN
 from agentkit.models.model import Completion, Grammar, Message, Sampling
 from agentkit.models.network import CHUNK, Network, Stopped
 from agentkit.models.transformers import Transformers
@@ -282,6 +283,13 @@ def test_the_context_is_no_larger_than_the_model_was_trained_for(tiny_llama: Pat
     assert asyncio.run(context()) == 8192
 
 
+def test_a_model_that_goes_round_in_circles_is_cut_off(model: Transformers) -> None:
+    grammar = Grammar(json_schema={"type": "array", "items": {"enum": [7, 77777]}, "minItems": 400})
+    completion = ask(model, say("", "Hi"), grammar=grammar, sampling=Sampling(max_tokens=1500))
+    assert completion.finish == "length"
+    assert SPAN <= completion.usage.generated < 3 * SPAN
+
+
 def test_a_grammar_that_does_not_compile_never_reaches_the_model(model: Transformers) -> None:
     with pytest.raises(GrammarError, match="Invalid type: nope"):
         ask(model, say("", "Hi"), grammar=Grammar(json_schema={"type": "nope"}))
@@ -290,7 +298,7 @@ def test_a_grammar_that_does_not_compile_never_reaches_the_model(model: Transfor
 def test_cancelling_stops_the_generation_and_the_loop_is_free_meanwhile(model: Transformers) -> None:
     async def run() -> tuple[int, float, Completion]:
         session = model.session()
-        sampling = Sampling(max_tokens=1800)
+        sampling = Sampling(max_tokens=1800, temperature=1.5)
         busy = asyncio.create_task(session.generate(say("", "Count."), grammar=NUMBERS, sampling=sampling))
         waiting = asyncio.create_task(model.session().generate(say("", "Hi")))
         ticks = 0
@@ -344,7 +352,7 @@ def test_what_torch_cannot_compute_is_one_clear_line_and_leaves_nothing_half_com
 def test_closing_stops_what_runs_and_leaves_nothing_behind(tiny_llama: Path) -> None:
     async def run() -> BaseException | None:
         model = await Transformers.load(tiny_llama, parallel=1)
-        sampling = Sampling(max_tokens=1800)
+        sampling = Sampling(max_tokens=1800, temperature=1.5)
         task = asyncio.create_task(model.session().generate(say("", "Count."), grammar=NUMBERS, sampling=sampling))
         await asyncio.sleep(0.1)
         await model.aclose()
