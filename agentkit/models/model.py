@@ -56,7 +56,7 @@ class Completion(BaseModel, frozen=True):
 
     text: str
     finish: Literal["stop", "length"]
-    """`length`: cut off at `max_tokens`."""
+    """`length`: cut off at `max_tokens`, or as it went round in circles."""
     usage: Usage = Usage()
     logprobs: tuple[TokenLogprob, ...] = ()
 
