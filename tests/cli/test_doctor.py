@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.cli import health, machine
-from agentkit.models import catalog
+from agentkit.models import adapters, catalog
 
 from .conftest import Cli
 
@@ -65,7 +65,7 @@ def test_the_same_can_be_had_as_json(cli: Cli) -> None:
     assert report["packages"]["pydantic"]
     assert set(report["extras"]) >= {"retrieval", "sandbox", "quantize"}
     assert [tier["tier"] for tier in report["sandbox"]] == ["monty", "sandlock", "bubblewrap"]
-    assert {model["name"] for model in report["models"]} == set(catalog.KNOWN)
+    assert {model["name"] for model in report["models"]} == {*catalog.KNOWN, *adapters.SHIPPED.values()}
     assert {"key": "seed", "value": 0, "from": "default"} in report["settings"]
     assert report["cores"] >= 1
     assert len(report["problems"]) >= 2

@@ -12,7 +12,7 @@ from rich.console import Console
 from agentkit import protocol
 from agentkit.cli import models
 from agentkit.errors import DownloadError
-from agentkit.models import catalog
+from agentkit.models import adapters, catalog
 from agentkit.models.adapter import Card, write
 
 from .conftest import Cli
@@ -42,7 +42,8 @@ def test_every_known_model_is_listed_with_its_size(cli: Cli) -> None:
     for entry in catalog.KNOWN.values():
         assert entry.name in ran.out
     assert "1.1 GB" in ran.out
-    assert "here" not in ran.out
+    here = {line.split()[1] for line in ran.out.splitlines() if line.startswith("here")}
+    assert here == set(adapters.SHIPPED.values()), "nothing but what came with agentkit"
     assert "agentkit models pull smollm2-135m" in ran.out
 
 
@@ -55,7 +56,7 @@ def test_what_is_here_says_so(cli: Cli, embedder: Path, tmp_path: Path) -> None:
 
 def test_the_list_can_be_had_as_json(cli: Cli) -> None:
     listing = json.loads(cli("models", "--json").out)
-    assert [entry["name"] for entry in listing] == list(catalog.KNOWN)
+    assert [entry["name"] for entry in listing] == [*catalog.KNOWN, *adapters.SHIPPED.values()]
 
 
 def test_pull_fetches_what_is_named_and_prints_where_it_is(
@@ -133,13 +134,15 @@ def test_an_adapter_is_added_listed_and_removed(cli: Cli, tmp_path: Path) -> Non
     assert ran == (0, "sums  smollm2-135m taught with 20 lessons; use it: --model sums\n", "")
     [line] = [line for line in cli("models").out.splitlines() if "sums" in line]
     assert line.split()[:2] == ["here", "sums"]
-    assert json.loads(cli("models", "--json").out)[-1]["kind"] == "adapter"
+    [listed] = [entry for entry in json.loads(cli("models", "--json").out) if entry["name"] == "sums"]
+    assert listed["kind"] == "adapter"
     ran = cli("ask", "What is 2+2?", "--model", "sums")
     assert (ran.code, ran.out) == (2, "")
     assert "agentkit models pull smollm2-135m" in ran.err
     assert cli("models", "remove", "sums") == (0, "sums: removed\n", "")
     ran = cli("models", "remove", "sums")
-    assert (ran.code, ran.err) == (2, "agentkit: no adapter named 'sums'; there are: none\n")
+    others = ", ".join(adapters.SHIPPED.values())
+    assert (ran.code, ran.err) == (2, f"agentkit: no adapter named 'sums'; there are: {others}\n")
 
 
 def test_an_adapter_of_another_protocol_is_refused_with_a_way_out(cli: Cli, tmp_path: Path) -> None:
