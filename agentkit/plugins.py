@@ -25,9 +25,10 @@ def load(group: str, names: Iterable[str], *, kind: str, fits: Callable[[object]
         UnknownName: No installed package offers such a name.
         DefinitionError: What stands there can't be loaded or doesn't fit.
     """
-    known = installed(group)
+    wanted = list(names)
+    known = installed(group) if wanted else {}  # looking through what is installed takes longer than many a run
     loaded: list[T] = []
-    for name in names:
+    for name in wanted:
         if name not in known:
             raise UnknownName(kind, name, known)
         point = f"entry point {name!r} ({known[name].value})"

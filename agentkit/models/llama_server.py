@@ -169,7 +169,7 @@ class LlamaServer:
     def complete(self, request: dict[str, Any], stop: threading.Event) -> Generated:
         """Generate until the end, or until `stop` is set or the server closes: `finish` is None then.
 
-        A model that goes round in circles is cut off.
+        A model that goes round in circles is cut off, if the request asks for its tokens (`n_probs`).
 
         Raises:
             ModelError: llama.cpp refused the request.

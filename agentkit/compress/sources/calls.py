@@ -146,7 +146,7 @@ def vague_call(chance: Random) -> Problem | None:
     parameter = chance.choice(open_to)
     known, instead = said.values[parameter.name].words, filled(f"<{vague(parameter.kind)}>", chance)
     # Nobody says "a base of some" or "the order my order": a number counts something, and no article goes before.
-    counted = "(?= [a-z])" if parameter.kind.split()[0] in ("integer", "number") else ""
+    counted = "(?= [a-z])" if parameter.kind.startswith(("integer", "number")) else ""
     text, found = re.subn(rf"{ALONE}{re.escape(known)}(?![\w-]){counted}", instead, said.text)
     if found != 1:
         return None

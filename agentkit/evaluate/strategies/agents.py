@@ -30,6 +30,7 @@ def agent(
 ) -> Strategy:
     """The full loop; what no check applies to is handed over as `unchecked`."""
     agents: dict[tuple[str, ...], Agent[Any]] = {}
+    judging = bench.checks if checks is None else checks
 
     def agent_for(item: Item) -> Agent[Any]:
         key = (*item.choices, *(f.model_dump_json() for f in item.functions))
@@ -40,7 +41,7 @@ def agent(
                 bench.model,
                 tools=[*(bench.agent.tools if bench.agent else bench.task.tools), *functions(item)],
                 resources=bench.resources,
-                checks=bench.checks if checks is None else checks,
+                checks=judging,
                 output=output(bench, item),
                 limits=bench.limits,
                 tool_settings=bench.tool_settings,
