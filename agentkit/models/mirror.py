@@ -83,9 +83,10 @@ class _Download:
     def size(self) -> int:
         """Bytes of the wheel so far: pip gives no count that all its versions share, so look at its files."""
         largest = 0
-        for path in self.folder.rglob("*"):
-            with contextlib.suppress(FileNotFoundError):  # pip moves and removes files meanwhile
-                largest = max(largest, path.stat().st_size)
+        for folder, _, names in os.walk(self.folder):  # passes over folders that pip removes meanwhile
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    largest = max(largest, os.stat(os.path.join(folder, name)).st_size)
         return largest
 
 
