@@ -146,6 +146,7 @@ def evaluate(
     base_limit: Annotated[
         int | None, typer.Option(metavar="N", min=0, show_default=False, help="For the base; 0 leaves it out.")
     ] = None,
+    parallel: Annotated[int, typer.Option(metavar="N", help="Items at the same time.")] = 1,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", show_default=False, help="Data of built-in tasks.")
     ] = None,
@@ -174,7 +175,8 @@ def evaluate(
         shutil.rmtree(out / "taught", ignore_errors=True)  # these are of weights that have been trained further
     models = {"base": base or base_alone(card.base), "taught": str(file)}
     limits = {"base": limit if base_limit is None else base_limit, "taught": limit}
-    how: dict[str, Any] = {"data": data, "seed": seed, "profile": profile, "docs": docs, "corpus": corpus}
+    documents = {"profile": profile, "docs": docs, "corpus": corpus}
+    how: dict[str, Any] = {"data": data, "seed": seed, "parallel": parallel, **documents}
     found = {
         name: run_agent(model, tasks, root=out / name, limit=limits[name], **how) if limits[name] != 0 else []
         for name, model in models.items()

@@ -256,8 +256,9 @@ def run_agent(
     profile: "Profile | None" = None,
     docs: Path | None = None,
     corpus: str | None = None,
+    parallel: int = 1,
 ) -> "list[tuple[Header, Sequence[Record]]]":
-    """Tasks solved by the agent on a model, one item after the other; what is there already in `root` isn't redone.
+    """Tasks solved by the agent on a model; what is there already in `root` isn't redone.
 
     Args:
         profile: Of the assistant that answers, with its documents; or these are named themselves.
@@ -265,22 +266,26 @@ def run_agent(
     from rich.console import Console
 
     from agentkit.cli import opening
+    from agentkit.evaluate.runner import check
     from agentkit.evaluate.tasks import load_task
 
     flags = {"model": model, "data": data, "seed": seed, "docs": docs, "corpus": corpus}
     settings = opening.load_settings(flags, profile)
-    opening.check_model(settings)
     documents = bool(profile or docs or corpus)
+    loaded = [load_task(task, data=settings.data, form="text" if documents else None) for task in tasks]
+    for task in loaded:
+        check(task, *DEFAULT, limit=limit, parallel=parallel)
+    opening.check_model(settings)
     view = Console(stderr=True, highlight=False)
     with answering(profile, settings, view, documents=documents) as agent:
         running = run_all(
-            [load_task(task, data=settings.data, form="text" if documents else None) for task in tasks],
+            loaded,
             DEFAULT,
             settings,
             {**conditions(settings), "agent": agent},
             root=root,
             limit=limit,
-            parallel=1,
+            parallel=parallel,
             resume=root.exists(),
             command=command(),
             view=view,

@@ -1,6 +1,7 @@
 """From lessons to a GGUF file and to an adapter in the catalog, by the commands that a user gives."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -219,3 +220,12 @@ def test_the_base_can_be_left_out_and_have_fewer_items(
     assert counted(0) == {"items, taught": 2}
     assert counted(1) == {"items, taught": 2, "items, base": 1}
     assert "n = 1" in capsys.readouterr().out
+
+
+@pytest.mark.model
+def test_items_are_run_side_by_side(run: Path, tmp_path: Path) -> None:
+    assert distil("evaluate", two_sums(tmp_path), "--run", run, "--base-limit", 0, "--parallel", 2) == 0
+    (header,) = (run / "evaluation" / "taught").glob("*/run.json")
+    assert json.loads(header.read_text())["parallel"] == 2
+    with pytest.raises(ConfigurationError, match="parallel is 0"):
+        distil("evaluate", two_sums(tmp_path), "--run", run, "--base-limit", 0, "--parallel", 0)
