@@ -115,6 +115,8 @@ class Observed(BaseModel, frozen=True):
     """Numbers of evidence that had been found before."""
     error: str = ""
     hint: str = ""
+    refused: bool = False
+    """The call never reached its tool: its arguments were made up."""
     cut: int = 0
     """Characters left out of what the model sees."""
     seconds: float = 0.0

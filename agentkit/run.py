@@ -12,7 +12,7 @@ from typing import Any
 
 from agentkit import grammars, protocol
 from agentkit.answer import Answer, Evidence, Finding, Passage, Usage, reasons
-from agentkit.checks import Draft, invented
+from agentkit.checks import Draft, made_up
 from agentkit.events import (
     Asked,
     Called,
@@ -250,9 +250,10 @@ class Run:
         if first is not None:
             known = (*(e.id for e in first.evidence), *first.known)
             observed = first.model_copy(update={"call": called.call, "evidence": (), "known": known, "seconds": 0.0})
-        elif tool.grounded and (error := invented(self.draft("", ()), call.arguments)):
-            others = " or ".join(t.name for t in self.tools if not t.grounded)
-            observed = Observed(call=called.call, error=error, hint=f"find it with {others} first" if others else "")
+        elif error := made_up(self.draft("", ()), tool, call.arguments):
+            others = " or ".join(t.name for t in self.tools if not t.grounded and t is not tool)
+            hint = f"find it with {others} first" if others else ""
+            observed = Observed(call=called.call, error=error, hint=hint, refused=True)
         else:
             self.reached += 1
             outcome = yield from needed(Invoke(tool, call.arguments), Outcome)

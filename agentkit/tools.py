@@ -91,6 +91,8 @@ class Tool:
     """Same arguments, same result: a repeated call is answered from the first one's result."""
     grounded: bool = False
     """It computes: numbers in its arguments must come from the task or from evidence, else the call is refused."""
+    own_numbers: bool = False
+    """The model may choose numbers itself. Else those that a call must have come from the task or from evidence."""
     approval: bool = False
     """It acts on the world: each call asks the agent's `approve` first."""
     timeout: float = 30.0
@@ -214,6 +216,7 @@ def tool(
     name: str | None = None,
     pure: bool = False,
     grounded: bool = False,
+    own_numbers: bool = False,
     approval: bool = False,
     timeout: float = 30.0,
     examples: Iterable[Example] = (),
@@ -225,6 +228,7 @@ def tool(
     name: str | None = None,
     pure: bool = False,
     grounded: bool = False,
+    own_numbers: bool = False,
     approval: bool = False,
     timeout: float = 30.0,
     examples: Iterable[Example] = (),
@@ -252,6 +256,7 @@ def tool(
             function=function,
             pure=pure,
             grounded=grounded,
+            own_numbers=own_numbers,
             approval=approval,
             timeout=timeout,
             examples=tuple(examples),

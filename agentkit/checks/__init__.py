@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from agentkit.checks.agreement import agreement
 from agentkit.checks.answerability import Answerability
+from agentkit.checks.arguments import made_up
 from agentkit.checks.check import Check, Draft, Verdict, judge, known_checks, load_checks, name_of
 from agentkit.checks.citations import Citations
 from agentkit.checks.equations import equations
-from agentkit.checks.numbers import invented, numbers
+from agentkit.checks.numbers import numbers
 from agentkit.checks.quotations import quotations
 from agentkit.checks.refusals import refusals
 from agentkit.checks.required import Required
@@ -27,10 +28,10 @@ __all__ = [
     "agreement",
     "default_checks",
     "equations",
-    "invented",
     "judge",
     "known_checks",
     "load_checks",
+    "made_up",
     "name_of",
     "numbers",
     "quotations",

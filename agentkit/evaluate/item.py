@@ -43,6 +43,8 @@ class Called(BaseModel, frozen=True):
     arguments: Mapping[str, JsonValue]
     error: str = ""
     repeated: bool = False
+    refused: bool = False
+    """By the loop, as its arguments were made up."""
 
 
 class Reply(BaseModel, frozen=True):

@@ -104,6 +104,7 @@ def reply(bench: Bench, events: Sequence[Event], *, seconds: float) -> Reply:
                 arguments=c.arguments,
                 error=observed[c.call].error if c.call in observed else "",
                 repeated=c.repeated,
+                refused=c.call in observed and observed[c.call].refused,
             )
             for c in called
         ),

@@ -1,0 +1,57 @@
+"""Calls with numbers that nobody said are refused, those with numbers that follow from what was said aren't."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from agentkit.answer import Evidence
+from agentkit.checks import Draft, made_up
+from agentkit.tools import Tool
+
+
+def needing(*required: str, own_numbers: bool = False, **properties: Mapping[str, Any]) -> Tool:
+    schema = {"type": "object", "properties": properties, "required": list(required)}
+    return Tool(name="f", description="", parameters=schema, function=lambda **_: "", own_numbers=own_numbers)
+
+
+def said(task: str, *evidence: str) -> Draft:
+    found = tuple(Evidence(id=n, tool="t", call=n, text=text, source="s") for n, text in enumerate(evidence, start=1))
+    return Draft(text="", value="", cited=(), task=task, evidence=found, calls=(), history=())
+
+
+@pytest.mark.parametrize(
+    ("task", "value"),
+    [
+        ("What is 825 km/h in knots?", 825),
+        ("A coil of 50 mH and a capacitor of 100 µF: at what frequency do they resonate?", 0.05),
+        ("What do 5000 euros at 6 percent bring?", 0.06),
+        ("Put 2 adults and 3 children on the list.", 5),
+        ("How long is a film of 1.5 hours?", 90),
+        ("Heat it to -18 degrees.", -18),
+        ("It has 1,250,000 inhabitants.", 1250000),
+        ("Sort 4, 8 and 15.", [4, 8, 15]),
+        ("Is it on?", True),
+        ("Begin with nothing.", 0),
+    ],
+)
+def test_what_was_said_may_be_passed_in_another_unit_or_form(task: str, value: Any) -> None:
+    assert made_up(said(task), needing("x", x={}), {"x": value}) == ""
+
+
+def test_what_nobody_said_is_named() -> None:
+    tool = needing("player", "season", player={"type": "string"}, season={"type": "integer"})
+    found = made_up(said("Who scored most for the Lakers?"), tool, {"player": "Lakers", "season": 2020})
+    assert found == "season = 2020 stands neither in the task nor in the evidence"
+
+
+def test_evidence_tells_as_well_as_the_task() -> None:
+    tool = needing("height", height={"type": "number"})
+    assert made_up(said("How heavy is the tower?"), tool, {"height": 324})
+    assert not made_up(said("How heavy is the tower?", "The tower is 324 metres high."), tool, {"height": 324})
+
+
+def test_what_a_call_need_not_have_and_what_can_only_be_chosen_is_left_alone() -> None:
+    assert made_up(said("List them."), needing(limit={}), {"limit": 10}) == ""
+    assert made_up(said("List them."), needing("size", size={"enum": [10, 50]}), {"size": 10}) == ""
+    assert made_up(said("Roll dice."), needing("sides", own_numbers=True, sides={}), {"sides": 20}) == ""
