@@ -74,6 +74,7 @@ class Run:
         self.history = tuple(history)
         self.plan = plan
         self.output = output
+        self.instructions = instructions
         self.rederive = rederive
         """Whether what a tool computed is derived a second time, by another one, for a check to compare."""
         self.unchecked = unchecked
@@ -250,7 +251,7 @@ class Run:
         if first is not None:
             known = (*(e.id for e in first.evidence), *first.known)
             observed = first.model_copy(update={"call": called.call, "evidence": (), "known": known, "seconds": 0.0})
-        elif error := made_up(self.draft("", ()), tool, call.arguments):
+        elif error := made_up(self.draft("", ()), tool, call.arguments, instructions=self.instructions):
             others = " or ".join(t.name for t in self.tools if not t.grounded and t is not tool)
             hint = f"find it with {others} first" if others else ""
             observed = Observed(call=called.call, error=error, hint=hint, refused=True)

@@ -10,9 +10,9 @@ from agentkit.checks import Draft, made_up
 from agentkit.tools import Tool
 
 
-def needing(*required: str, own_numbers: bool = False, **properties: Mapping[str, Any]) -> Tool:
+def needing(*required: str, own_numbers: bool = False, about: str = "", **properties: Mapping[str, Any]) -> Tool:
     schema = {"type": "object", "properties": properties, "required": list(required)}
-    return Tool(name="f", description="", parameters=schema, function=lambda **_: "", own_numbers=own_numbers)
+    return Tool(name="f", description=about, parameters=schema, function=str, own_numbers=own_numbers)
 
 
 def said(task: str, *evidence: str) -> Draft:
@@ -55,3 +55,17 @@ def test_what_a_call_need_not_have_and_what_can_only_be_chosen_is_left_alone() -
     assert made_up(said("List them."), needing(limit={}), {"limit": 10}) == ""
     assert made_up(said("List them."), needing("size", size={"enum": [10, 50]}), {"size": 10}) == ""
     assert made_up(said("Roll dice."), needing("sides", own_numbers=True, sides={}), {"sides": 20}) == ""
+
+
+def test_what_the_description_or_the_instructions_name_was_said() -> None:
+    level = {"type": "integer", "description": "From 1, hardly any, to 7, all there is."}
+    assert made_up(said("Heat it as much as you can."), needing("level", level=level), {"level": 7}) == ""
+    assert made_up(said("Heat it."), needing("level", about="Most take 7.", level={}), {"level": 7}) == ""
+    task = said("Close the shop.")
+    assert made_up(task, needing("shop", shop={}), {"shop": 17}, instructions="You work for shop 17.") == ""
+    assert made_up(task, needing("shop", shop={}), {"shop": 17}, instructions="You work for shop 18.")
+
+
+@pytest.mark.parametrize("description", ["The year, e.g. 2020.", "The year (for example 2020)", "A year such as 2020"])
+def test_an_example_in_the_description_was_not_said(description: str) -> None:
+    assert made_up(said("Who won?"), needing("year", year={"description": description}), {"year": 2020})

@@ -300,3 +300,28 @@ def test_an_empty_task_is_refused() -> None:
 def test_two_tools_of_one_name_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="two tools are named double"):
         run([], tools=[double, double])
+
+
+def test_a_call_with_a_number_that_nobody_said_never_reaches_its_tool() -> None:
+    reached: list[int] = []
+
+    @tool
+    def season(year: int) -> str:
+        """The champion of a season."""
+        reached.append(year)
+        return f"In {year} it was Ajax."
+
+    result, events = run([call("season", year=2020), GIVE_UP], "Who was champion?", tools=[season], plan=False)
+    (refused,) = of(Observed, events)
+    assert (refused.refused, refused.error) == (True, "year = 2020 stands neither in the task nor in the evidence")
+    assert (reached, result.status) == ([], "abstained")
+
+
+def test_a_tool_may_be_left_to_choose_its_numbers() -> None:
+    @tool(own_numbers=True)
+    def roll(sides: int) -> str:
+        """What a die shows."""
+        return f"It shows {sides}."
+
+    _, events = run([call("roll", sides=20), GIVE_UP], "Roll a die.", tools=[roll], plan=False)
+    assert [o.refused for o in of(Observed, events)] == [False]
