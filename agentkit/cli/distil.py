@@ -39,7 +39,7 @@ Killed or interrupted, the same command goes on where it was."""
 RUN = Path("runs/distil")
 
 app = typer.Typer(help=HELP, epilog=EPILOG, rich_markup_mode="markdown", no_args_is_help=True)
-for command in (distilling.train, distilling.evaluate, distilling.export):
+for command in (distilling.train, distilling.average, distilling.evaluate, distilling.export):
     app.command()(command)
 
 Run = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run.")]

@@ -132,6 +132,23 @@ def export(
     return 0
 
 
+def average(
+    files: Annotated[list[Path], typer.Argument(metavar="ADAPTER...", show_default=False, help="Two or more.")],
+    *,
+    out: Annotated[Path, typer.Option(metavar="FILE", show_default=False, help="The .safetensors file to write.")],
+) -> int:
+    """Write the mean of adapters, of the ends of several passes say, with a model card next to it."""
+    from agentkit.cli.evaluate import command
+    from agentkit.compress.average import average as mean
+    from agentkit.errors import ConfigurationError
+
+    if out.suffix != ".safetensors":
+        raise ConfigurationError(f"{out} is to be an adapter; name a file that ends in .safetensors")
+    mean(files, out, command=command())
+    print(f"{out}  {out.with_suffix('.md')}")
+    return 0
+
+
 def evaluate(
     tasks: Annotated[
         list[str], typer.Argument(metavar="TASK...", show_default=False, help="As for agentkit evaluate.")

@@ -81,7 +81,10 @@ def text(card: Card, file: Path) -> str:
 
 def training(card: Card) -> str:
     """How it was trained, what it went on from before it."""
-    own = TRAINING.format(**card.model_dump(exclude={"data"}), data=rows(card.data))
+    if card.mean_of:
+        own = f"    {card.command}\n\nThe weights are the mean of {' and '.join(card.mean_of)}."
+    else:
+        own = TRAINING.format(**card.model_dump(exclude={"data"}), data=rows(card.data))
     return f"{training(card.began)}\n\nFrom there:\n\n{own}" if card.began else own
 
 

@@ -62,7 +62,7 @@ def card(
     recipe = student.recipe
     lora = recipe.method == "lora"
     return Card(
-        name=re.sub(r"^[^a-z0-9]+|[^a-z0-9._-]+", "-", out.absolute().name.lower()).strip("-")[:60] or "adapter",
+        name=name_for(out),
         base=base.name,
         base_sha256=base.sha256,
         protocol=protocol.fingerprint(),
@@ -79,6 +79,11 @@ def card(
         hardware=hardware(student),
         scores={} if progress.best is None else {"held-out loss": round(progress.best, 4)},
     )
+
+
+def name_for(out: Path) -> str:
+    """An adapter's name, after where it is written."""
+    return re.sub(r"^[^a-z0-9]+|[^a-z0-9._-]+", "-", out.absolute().name.lower()).strip("-")[:60] or "adapter"
 
 
 def keep(student: Student, progress: Progress, card: Card, base: Base, out: Path, *, finished: bool) -> Result:

@@ -68,7 +68,9 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     command: str
     hardware: str
     began: "Card | None" = None
-    """Of the adapter that training went on from."""
+    """Of the adapter that training went on from; of the last of several that this is the mean of."""
+    mean_of: tuple[str, ...] = ()
+    """The names of those, with the lessons' fingerprint and the step of each."""
     scores: dict[str, float] = {}
     """On held-out lessons."""
     tasks: dict[str, Score] = {}
