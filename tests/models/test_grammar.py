@@ -100,8 +100,8 @@ def test_a_text_is_not_checked_against_a_grammar_that_does_not_compile() -> None
         admits(of({"type": "nope"}), "1")
 
 
-KEYS = st.characters(exclude_characters="\x7f")
-"""llguidance wants DEL escaped in a value and raw in a key."""
+KEYS = st.characters(codec="utf-8", exclude_characters="\x7f")
+"""llguidance wants DEL escaped in a value and raw in a key; halves of surrogate pairs no JSON text can hold."""
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(KEYS, max_size=4), inner, max_size=3),

@@ -76,7 +76,7 @@ def test_it_fits_its_base_and_drives_the_loop(base: str) -> None:
             answers = [await agent.arun(task) for task in SUMS]
         return sum(str(wanted) in (answer.text or "") for answer, wanted in zip(answers, SUMS.values(), strict=True))
 
-    assert asyncio.run(solved()) >= 4
+    assert asyncio.run(solved()) > len(SUMS) / 2  # the base alone solves none; how many it solves evaluations say
 
 
 @shipped
