@@ -8,13 +8,13 @@ right does more harm than one let by.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from itertools import chain, permutations
-from typing import Any, Protocol, cast
+from math import isfinite
+from typing import Any, Protocol
 
 from agentkit.checks.check import Draft
-from agentkit.checks.numbers import LICENSED, OPERAND, Known, invented, untraced
+from agentkit.checks.numbers import LICENSED, OPERAND, Known, invented, leaves, untraced
 from agentkit.checks.quantities import Number, numbers_in
 
 POWERS = frozenset(Fraction(10) ** n for n in range(-12, 13))
@@ -52,37 +52,33 @@ def made_up(draft: Draft, tool: Called, arguments: Mapping[str, Any], *, instruc
 
 def unsaid(draft: Draft, tool: Called, arguments: Mapping[str, Any], instructions: str) -> str:
     """The first number of a required parameter that nobody said, in words; empty if there is none."""
-    known: Known | None = None
     described: Mapping[str, Mapping[str, Any]] = tool.parameters.get("properties", {})
-    for name in tool.parameters.get("required", ()):
-        told = described.get(name, {})
-        if "enum" in told or "const" in told:
-            continue
-        for number in numbers_of(arguments.get(name)):
-            known = known or Known.of(draft)
-            texts = (instructions, *(EXAMPLE.sub("", str(t)) for t in (tool.description, told.get("description", ""))))
-            sources = [*known.asked, *(n for _, n in (*known.found, *known.computed)), *chain(*map(numbers_in, texts))]
-            if not follows(number, sources, known.units):
-                shown = number.numerator if number.denominator == 1 else float(number)
-                return f"{name} = {shown} stands neither in the task nor in the evidence"
+    needed = [
+        (name, told, number)
+        for name in tool.parameters.get("required", ())
+        if not {"enum", "const"} & (told := described.get(name, {})).keys()
+        for number in numbers_of(arguments.get(name))
+    ]
+    if not needed:
+        return ""
+    known = Known.of(draft)
+    said = [*known.said, *numbers_in(instructions), *named_in(tool.description)]
+    for name, told, number in needed:
+        if not follows(number, [*said, *named_in(told.get("description", ""))], known.units):
+            shown = number.numerator if number.denominator == 1 else float(number)
+            return f"{name} = {shown} stands neither in the task nor in the evidence"
     return ""
 
 
-def numbers_of(value: object) -> Iterator[Fraction]:
-    """The numbers inside a JSON value; true and false are none."""
-    match value:
-        case bool():
-            return
-        case int() | float():
-            yield abs(Fraction(str(value)))
-        case list():
-            for item in cast(list[object], value):
-                yield from numbers_of(item)
-        case dict():
-            for item in cast(dict[str, object], value).values():
-                yield from numbers_of(item)
-        case _:
-            return
+def named_in(description: object) -> tuple[Number, ...]:
+    """The numbers that a description names other than as examples."""
+    return numbers_in(EXAMPLE.sub("", str(description)))
+
+
+def numbers_of(value: object) -> list[Fraction]:
+    """The finite numbers inside a JSON value, without their signs; true and false are none."""
+    found = [leaf for leaf in leaves(value) if isinstance(leaf, int | float) and not isinstance(leaf, bool)]
+    return [abs(Fraction(str(number))) for number in found if isfinite(number)]
 
 
 def follows(number: Fraction, sources: Sequence[Number], units: frozenset[str]) -> bool:
@@ -96,4 +92,5 @@ def follows(number: Fraction, sources: Sequence[Number], units: frozenset[str]) 
     said.discard(Fraction(0))
     if any(number / value in POWERS | UNITS or value / number in UNITS for value in said):
         return True
-    return any(number in (a + b, abs(a - b), a * b) for a, b in permutations(said, 2))
+    # From two of them: which other one would make it by a sum, a difference, a product?
+    return any(({number - one, number + one, number / one} - {one}) & said for one in said)

@@ -82,6 +82,11 @@ class Known:
             rarity={word: log((1 + len(found)) / count) for word, count in having.items()},
         )
 
+    @property
+    def said(self) -> list[Number]:
+        """All numbers of the task, of earlier answers and of evidence."""
+        return [*self.asked, *(n for _, n in (*self.found, *self.computed))]
+
     def affinity(self, claimed: Number, number: Number) -> tuple[float, float]:
         """How well the words around a claimed number fit those around one of the evidence: names first, then all.
 
@@ -208,7 +213,7 @@ def untraced_operand(draft: Draft, evidence: Evidence, known: Known) -> str:
 def invented(draft: Draft, arguments: object) -> str:
     """Why a computation stands on nothing that the task or the evidence says; empty when it does."""
     known = Known.of(draft)
-    sources = [*known.asked, *(n for _, n in (*known.found, *known.computed))]
+    sources = known.said
     texts = list(strings(arguments))
     if not any(COMPUTES.search(ECHO.sub("", text)) for text in texts):
         return "that computes nothing"
@@ -257,15 +262,20 @@ def arguments_of(draft: Draft, evidence: Evidence) -> list[str]:
 
 def strings(value: object) -> Iterator[str]:
     """All text and numbers inside a JSON value."""
+    yield from map(str, leaves(value))
+
+
+def leaves(value: object) -> Iterator[object]:
+    """What a JSON value holds, out of its lists and objects."""
     match value:
         case dict():
             for item in cast(dict[str, object], value).values():
-                yield from strings(item)
+                yield from leaves(item)
         case list():
             for item in cast(list[object], value):
-                yield from strings(item)
+                yield from leaves(item)
         case _:
-            yield str(value)
+            yield value
 
 
 def equal(claimed: Number, number: Number) -> bool:

@@ -40,8 +40,8 @@ def average(files: Sequence[Path], out: Path, *, command: str) -> Card:
     for module in read[0].modules:
         tensors[module + UP], tensors[module + DOWN] = mean([one.change(module) for one in read], last.rank)
     names = tuple(f"{one.card.name} ({one.card.fingerprint}, step {one.card.steps})" for one in read)
-    own = {"name": name_for(out.with_suffix("")), "command": command, "mean_of": names, "began": last}
-    card = last.model_copy(update={**own, "alpha": last.rank, "scores": {}, "tasks": {}})
+    own = {"name": name_for(out.with_suffix("")), "alpha": last.rank, "command": command}
+    card = last.model_copy(update=own | {"began": last, "mean_of": names, "scores": {}, "tasks": {}})
     out.parent.mkdir(parents=True, exist_ok=True)
     adapters.write(out, card, tensors)
     cards.write(out.with_suffix(".md"), card, out)

@@ -69,3 +69,7 @@ def test_what_the_description_or_the_instructions_name_was_said() -> None:
 @pytest.mark.parametrize("description", ["The year, e.g. 2020.", "The year (for example 2020)", "A year such as 2020"])
 def test_an_example_in_the_description_was_not_said(description: str) -> None:
     assert made_up(said("Who won?"), needing("year", year={"description": description}), {"year": 2020})
+
+
+def test_a_number_beyond_all_bounds_is_left_to_the_tool() -> None:
+    assert made_up(said("Heat it."), needing("x", x={}), {"x": float("inf")}) == ""

@@ -83,7 +83,7 @@ def test_adapters_that_differ_are_refused(tmp_path: Path, other: dict[str, Any],
     assert not (tmp_path / "c.safetensors").exists()
 
 
-def test_one_adapter_has_no_mean_and_a_mean_is_an_adapter(tmp_path: Path) -> None:
+def test_one_adapter_has_no_mean_and_a_mean_is_written_as_an_adapter(tmp_path: Path) -> None:
     file = made(tmp_path / "a.safetensors", seed=1)
     with pytest.raises(ConfigurationError, match="name two or more"):
         average(file, "--out", tmp_path / "c.safetensors")

@@ -44,8 +44,8 @@ async def score_calls(item: Item, reply: Reply) -> Score:
     """Right if the calls are those of the gold answer, all and no more; with no gold calls, if none was made.
 
     The reason begins with `right`, `malformed`, `no call`, `wrong tool`, `wrong arguments`, `too many calls` or
-    `called the irrelevant`. A call that only repeats an earlier one, or that the loop
-    refused, never reached the function and isn't judged.
+    `called the irrelevant`. A call that only repeats an earlier one or was refused by the
+    loop never reached the function and isn't judged.
     """
     asked = cast(Sequence[Gold], item.gold)
     made = [call for call in reply.calls if not (call.repeated or call.refused)]
