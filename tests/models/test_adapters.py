@@ -156,6 +156,14 @@ def test_merging_is_done_once_and_what_was_merged_goes_with_the_adapter(tmp_path
         adapters.remove("sums")
 
 
+def test_what_an_older_adapter_of_the_same_name_was_merged_into_is_deleted(tmp_path: Path, base: Path) -> None:
+    other = adapters.merged(adapter(tmp_path / "other", base, name="differences"), base)
+    old = adapters.merged(adapter(tmp_path / "old", base), base)
+    new = adapters.merged(adapter(tmp_path / "new", base, seed=5), base)
+    assert old != new
+    assert {p.name for p in base.parent.iterdir()} == {base.name, other.name, new.name}
+
+
 def test_another_base_of_the_same_name_is_refused(tmp_path: Path, base: Path) -> None:
     given = adapter(tmp_path, base, base_sha256="1" * 64)
     with pytest.raises(ConfigurationError, match=r"was trained on a smollm2-135m of SHA-256 1111.*pull .*--again") as e:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -86,12 +87,15 @@ def remove(name: str) -> None:
     if files[name].parent == HERE:
         raise ConfigurationError(f"{name} came with agentkit and stays; BASE+{NONE} uses its base without it")
     files[name].unlink()
-    for file in _models().glob(f"*+{name}-????????????????.gguf"):
+    for file in _made_of(name):
         file.unlink()
 
 
 def merged(adapter: Path, base: Path, *, progress: Callable[[int, int], None] | None = None) -> Path:
     """The base with the adapter merged into it, in Q8_0, made if it isn't there.
+
+    What other adapters of that name and base were merged into, as the one that an older agentkit came with, is deleted
+    then: nothing else would, and each is as large as the base.
 
     Raises:
         ConfigurationError: The adapter was trained on another file than this base.
@@ -106,7 +110,12 @@ def merged(adapter: Path, base: Path, *, progress: Callable[[int, int], None] | 
         return target
     require(card, base)
     target.parent.mkdir(parents=True, exist_ok=True)
-    return merge(base, read(adapter), target, progress=progress)
+    older = _made_of(card.name, card.base)
+    merge(base, read(adapter), target, progress=progress)
+    for file in older:
+        with suppress(OSError):  # in use, where files that are can't be deleted
+            file.unlink()
+    return target
 
 
 def require(card: Card, base: Path) -> None:
@@ -135,6 +144,11 @@ def sha256(path: Path) -> str:
     """A file's hash."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _made_of(name: str, base: str = "*") -> list[Path]:
+    """What adapters of a name were merged into."""
+    return list(_models().glob(f"{base}+{name}-????????????????.gguf"))
 
 
 def _models() -> Path:
