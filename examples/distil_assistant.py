@@ -15,9 +15,11 @@ lesson. Killed, the same command goes on. What it leaves in `--run`:
 
 import argparse
 import asyncio
+import shlex
+import sys
 from pathlib import Path
 
-from agentkit import Assistant, load_model
+from agentkit import AgentkitError, Assistant, load_model
 from agentkit.compress.base import open_base
 from agentkit.compress.collect import collect
 from agentkit.compress.curate import LESSONS, curate
@@ -28,6 +30,9 @@ from agentkit.compress.train import Conditions, train
 from agentkit.evaluate import Comparison, compare, evaluate, load_task
 from agentkit.evaluate.comparison import Run
 
+COMMAND = shlex.join(["python", *sys.argv])
+"""For the card of what is taught."""
+
 
 async def distil(folder: Path, run: Path, base: str, recipe: Recipe, minutes: float | None = None) -> Comparison:
     """How an assistant answers held-out questions, before and after a model was taught on the others."""
@@ -35,7 +40,7 @@ async def distil(folder: Path, run: Path, base: str, recipe: Recipe, minutes: fl
     async with Assistant.load(folder / "assistant.toml") as assistant:
         await collect("own", source=own(taught, assistant), run=run)
         lessons = curate(run, evaluation=held_out, shares={"reading": 1.0, "refusal": 1.0})
-        conditions = Conditions(out=run, licences=lessons.licences, minutes=minutes)
+        conditions = Conditions(out=run, command=COMMAND, licences=lessons.licences, minutes=minutes)
         train(run / LESSONS, open_base(base), recipe, conditions)
         card = export(run, run / "taught.gguf")
         task, runs = load_task(str(held_out), form="text"), list[Run]()
@@ -55,7 +60,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="of training, at most; the same command goes on")
     given = parser.parse_args()
     recipe = Recipe(steps=given.steps, tokens=512)
-    found = asyncio.run(distil(given.folder, given.run, given.base, recipe, given.minutes))
+    try:
+        found = asyncio.run(distil(given.folder, given.run, given.base, recipe, given.minutes))
+    except AgentkitError as error:
+        parser.exit(2, f"{error}\n")
     print(f"{found.n} held-out questions: {found.a.score.value:.0%} right before, {found.b.score.value:.0%} after")
 
 

@@ -26,14 +26,14 @@ HELP = """Teach a small model to drive the loop.
 `evaluate` compares it with what it was, `export` writes it as a GGUF file."""
 EPILOG = """Examples:
 
-    agentkit distil collect --data data --run runs/driver
-    agentkit distil collect gsm8k_train --teacher qwen2.5-coder-1.5b --limit 200 --data data --run runs/driver
+    agentkit distil collect --data data --run runs/mine
+    agentkit distil collect gsm8k_train --teacher qwen2.5-coder-1.5b --limit 200 --data data --run runs/mine
     agentkit distil collect --questions mine.csv --corpus handbook --run runs/handbook
-    agentkit distil curate --data data --run runs/driver --share maths=0.4
-    agentkit distil show runs/driver/lessons.jsonl 3
-    agentkit distil train --run runs/driver --minutes 60
-    agentkit distil evaluate svamp --limit 100 --run runs/driver
-    agentkit distil export driver.gguf --run runs/driver
+    agentkit distil curate --data data --run runs/mine --share maths=0.4
+    agentkit distil show runs/mine/lessons.jsonl 3
+    agentkit distil train --run runs/mine --minutes 60
+    agentkit distil evaluate svamp --limit 100 --run runs/mine
+    agentkit distil export mine.gguf --run runs/mine
 
 Killed or interrupted, the same command goes on where it was."""
 RUN = Path("runs/distil")

@@ -17,6 +17,9 @@ RUN = Path("runs/distil")
 Run = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run; names the adapter.")]
 Trained = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run, or an adapter's file.")]
 Base = Annotated[str, typer.Option(metavar="MODEL", help="The base, if it isn't where the run had it.")]
+Like = Annotated[
+    Path | None, typer.Option(metavar="FILE", show_default=False, help="A GGUF of the base, if that is a folder.")
+]
 
 
 def train(
@@ -85,12 +88,12 @@ def train(
             "method": method,
             "rank": rank,
             "alpha": alpha,
-            "rate": rate or (1e-3 if method == "lora" else 1e-4),
+            "rate": (1e-3 if method == "lora" else 1e-4) if rate is None else rate,
             "epochs": epochs,
             "steps": steps,
             "tokens": tokens,
             "row": row,
-            "at_once": at_once or (2048 if device == "cpu" else 16384),
+            "at_once": (2048 if device == "cpu" else 16384) if at_once is None else at_once,
             "context": context,
             "held_out": held_out,
             "seed": seed,
@@ -117,9 +120,7 @@ def export(
     run: Trained = RUN,
     to: Annotated[str, typer.Option("--format", metavar="F", help="Q8_0, Q4_0, F16, BF16 …")] = "Q8_0",
     base: Base = "",
-    like: Annotated[
-        Path | None, typer.Option(metavar="FILE", show_default=False, help="A GGUF of the base, if that is a folder.")
-    ] = None,
+    like: Like = None,
 ) -> int:
     """Write what was trained as a GGUF file, merged into its base, with a model card next to it."""
     from agentkit.cli.opening import load_settings
@@ -159,6 +160,7 @@ def evaluate(
         Path | None, typer.Option(metavar="DIR", show_default=False, help="For the runs; by default in the run's.")
     ] = None,
     base: Base = "",
+    like: Like = None,
     limit: Annotated[int | None, typer.Option(metavar="N", show_default=False, help="Items of each task.")] = None,
     base_limit: Annotated[
         int | None, typer.Option(metavar="N", min=0, show_default=False, help="For the base; 0 leaves it out.")
@@ -187,7 +189,7 @@ def evaluate(
     out = out or (run.parent if run.is_file() else run) / "evaluation"
     file = out / "taught.gguf"
     was = sha256(file) if file.is_file() else ""
-    card = write(run, file, base=base)
+    card = write(run, file, base=base, like=like)
     if was and sha256(file) != was:
         shutil.rmtree(out / "taught", ignore_errors=True)  # these are of weights that have been trained further
     models = {"base": base or base_alone(card.base), "taught": str(file)}
@@ -270,8 +272,20 @@ def conditions_of(out: Path, lessons: Path, minutes: float | None, device: str) 
 
 
 def licences(lessons: Path) -> Mapping[str, str]:
-    """The licence of what each of the lessons was made from, as far as the summary beside them says."""
+    """The licence of what each of the lessons was made from, as far as a summary of these beside them says.
+
+    Raises:
+        ConfigurationError: The summary is damaged.
+    """
     from agentkit.compress.curate import SUMMARY, Curated
+    from agentkit.errors import ConfigurationError
+    from agentkit.models.adapters import sha256
 
     summary = lessons.with_name(SUMMARY)
-    return Curated.model_validate_json(summary.read_text(encoding="utf-8")).licences if summary.is_file() else {}
+    if not (summary.is_file() and lessons.is_file()):
+        return {}
+    try:
+        curated = Curated.model_validate_json(summary.read_text(encoding="utf-8"))
+    except ValueError:
+        raise ConfigurationError(f"{summary} is damaged; curate the lessons again, or delete it") from None
+    return curated.licences if curated.sha256 == sha256(lessons) else {}

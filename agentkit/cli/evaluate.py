@@ -363,7 +363,7 @@ def command() -> str:
 
 
 def number(text: str | None, flag: str) -> int | None:
-    """A flag's whole number.
+    """A flag's whole number, 0 or more.
 
     Raises:
         ConfigurationError: It is none.
@@ -372,10 +372,9 @@ def number(text: str | None, flag: str) -> int | None:
 
     if text is None:
         return None
-    try:
-        return int(text)
-    except ValueError:
-        raise ConfigurationError(f"{flag} is {text!r}; give a whole number") from None
+    if not (text.isascii() and text.isdecimal()):
+        raise ConfigurationError(f"{flag} is {text!r}; give a whole number")
+    return int(text)
 
 
 def called(model: str) -> str:

@@ -92,6 +92,8 @@ def pull(
 @app.command()
 def add(
     file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="An adapter's .safetensors file.")],
+    *,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Instead of the one that it was trained under.")] = "",
 ) -> int:
     """Add an adapter; from then on its name names its base with the adapter merged in."""
     from agentkit import protocol
@@ -101,7 +103,7 @@ def add(
     load_settings()
     card = adapters.read_card(file)
     protocol.require(card.protocol, of=f"adapter {card.name}")
-    adapters.add(file)
+    card = adapters.add(file, name=name)
     print(f"{card.name}  {card.base} taught with {card.lessons} lessons; use it: --model {card.name}")
     return 0
 

@@ -7,9 +7,9 @@ import typer
 
 EPILOG = """Examples:
 
-    agentkit prune smollm2-135m small.gguf --lessons runs/driver/lessons.jsonl --layers 24
-    agentkit prune driver.gguf small.gguf --lessons runs/driver/lessons.jsonl --layers 24 --ffn 1024 --heal-steps 1000
-    agentkit prune driver.gguf cut.gguf --lessons runs/driver/lessons.jsonl --ffn 1280 --heal-steps 0
+    agentkit prune smollm2-135m small.gguf --lessons runs/mine/lessons.jsonl --layers 24
+    agentkit prune mine.gguf small.gguf --lessons runs/mine/lessons.jsonl --layers 24 --ffn 1024 --heal-steps 1000
+    agentkit prune mine.gguf cut.gguf --lessons runs/mine/lessons.jsonl --ffn 1280 --heal-steps 0
     agentkit ask --model small.gguf "What is 15% of 80?"
 
 Killed, interrupted or out of minutes, the same command goes on where it was."""

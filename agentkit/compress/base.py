@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentkit.errors import ConfigurationError
+from agentkit.compress.architecture import Shape
+from agentkit.errors import ConfigurationError, ModelError
 from agentkit.models import catalog
 from agentkit.models.adapter import Adapter, read
 from agentkit.models.adapters import NONE, require, sha256
 from agentkit.models.cache import cache
 from agentkit.models.model import Message
 from agentkit.models.template import Template
+from agentkit.models.tokenizer import HFTokenizer, read_json
 from agentkit.models.transcript import Owned, Tokenize, Transcript
 
 
@@ -51,10 +53,9 @@ def open_base(spec: str) -> Base:
     Raises:
         ConfigurationError: It isn't there, can't be trained, or isn't what the adapter was trained on.
         UnknownName: There is no such model or adapter.
+        ModelError: It is of an architecture that can't be trained.
         MissingExtra: What converts or reads it isn't installed.
     """
-    from agentkit.models.tokenizer import HFTokenizer
-
     given = Path(spec).expanduser()
     taught = None
     if given.is_dir():
@@ -65,10 +66,29 @@ def open_base(spec: str) -> Base:
         if adapter:
             taught = read(adapter)
             require(taught.card, file)
+    shape_of(folder)
     tokenizer = HFTokenizer(folder)
     speech = Speech(tokenizer.tokenize, tokenizer.template, tuple(sorted(tokenizer.ends)))
     name = taught.card.base if taught else spec.removesuffix(f"+{NONE}")
     return Base(folder=folder, name=name, sha256=sha, speech=speech, taught=taught)
+
+
+def shape_of(folder: Path) -> Shape:
+    """What the model in a Hugging Face folder is, besides its weights.
+
+    Raises:
+        ConfigurationError: The folder has no configuration, or one that lacks something.
+        ModelError: No GGUF file could be made of it, or it would be computed otherwise than it is meant to be.
+    """
+    config = read_json(folder / "config.json")
+    try:
+        return Shape.of_folder(config)
+    except ModelError as error:
+        raise ModelError(f"{folder} can't be trained or pruned: {error}") from None
+    except (KeyError, ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"{folder / 'config.json'} lacks or misstates {error}; save the folder again"
+        ) from None
 
 
 def gguf_file(spec: str) -> Path:

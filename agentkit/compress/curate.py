@@ -73,7 +73,7 @@ def curate(
         told: Is told what is being done.
 
     Raises:
-        UnknownName: One to be left out isn't there.
+        UnknownName: One to be left out, or a kind that a share is given for, isn't there.
         ConfigurationError: Nothing is collected, a source isn't through, the lessons are of another protocol, a share
             isn't one, or the evaluation data can't be read.
         TraceError: A line is no lesson, or the disk is full.
@@ -95,6 +95,9 @@ def curate(
     dropped: Counter[str] = Counter()
     tell("reading lessons")
     lessons = [(c, lesson) for c, path in found for lesson in read_lessons(path)]
+    kinds = {*SHARES, *(lesson.kind for _, lesson in lessons)}
+    if strange := next((kind for kind in wanted if kind not in kinds), ""):
+        raise UnknownName("kind of lessons", strange, kinds)
     lessons = within(lessons, longest, dropped)
     lessons = distinct(lessons, same_task, dropped)
     tell(f"reading the evaluation data in {evaluation}")

@@ -81,9 +81,7 @@ def encode(lessons: Iterable[Lesson], whole: Whole, *, context: int, protocol: s
 
 def encoded(lesson: Lesson, whole: Whole) -> Example:
     """One lesson as ids, up to the last decision to be learned."""
-    if not lesson.learned or any(lesson.messages[index].role != "assistant" for index in lesson.learned):
-        raise ConfigurationError(f"lesson {lesson.id} has a message to be learned that isn't the assistant's")
-    first, last = min(lesson.learned), max(lesson.learned)
+    first, last = lesson.learned[0], lesson.learned[-1]
     messages = [Message(role=m.role, content=m.content) for m in lesson.messages[: last + 1]]
     own = [index for index in range(first, last + 1) if messages[index].role == "assistant"]
     owned = whole(messages, own)
@@ -93,7 +91,7 @@ def encoded(lesson: Lesson, whole: Whole) -> Example:
         kind=lesson.kind,
         task=task_of(messages[task].content),
         ids=owned.ids,
-        decisions=tuple(span(owned, index, lesson) for index in sorted(lesson.learned)),
+        decisions=tuple(span(owned, index, lesson) for index in lesson.learned),
         opening=owned.owners.index(task) if task in owned.owners else 0,
     )
 
@@ -122,7 +120,7 @@ def task_of(content: str) -> str:
 
 
 def split(examples: Sequence[Example], share: float) -> tuple[list[Example], list[Example]]:
-    """Those to learn from and those held out, by task: none is on both sides, and a task's side depends on it alone."""
+    """Those to learn from and those held out, by task: none is on both sides."""
     tasks = sorted({e.task for e in examples}, key=lambda task: hashlib.sha256(task.encode()).digest())
     held = set(tasks[: round(len(tasks) * share)])
     return [e for e in examples if e.task not in held], [e for e in examples if e.task in held]

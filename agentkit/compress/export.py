@@ -8,14 +8,17 @@ from typing import Any
 
 from agentkit.compress import card as cards
 from agentkit.compress.base import gguf_file, weights_hash
-from agentkit.compress.results import ADAPTER, CARD, MODEL
+from agentkit.compress.checkpoints import unwritable
+from agentkit.compress.network import library
+from agentkit.compress.results import ADAPTER, MODEL
 from agentkit.errors import ConfigurationError
 from agentkit.models import adapter as adapters
-from agentkit.models.adapter import Adapter, Card
+from agentkit.models.adapter import CARD_FILE, Adapter, Card
 from agentkit.models.adapters import sha256
 from agentkit.models.gguf_header import PROTOCOL
 from agentkit.models.merge import merge
 from agentkit.models.requantize import Format, requantize
+from agentkit.models.tokenizer import one_line
 
 
 def export(run: Path, out: Path, to: Format = "Q8_0", *, base: str = "", like: Path | None = None) -> Card:
@@ -27,7 +30,8 @@ def export(run: Path, out: Path, to: Format = "Q8_0", *, base: str = "", like: P
         like: The GGUF file that has the metadata and tokenizer, where the base is a Hugging Face folder.
 
     Raises:
-        ConfigurationError: There is nothing to export, the base is another one, or the disk is full.
+        ConfigurationError: There is nothing to export, the base is another one, the file is no place for it, or the
+            disk is full.
         ModelError: The file can't be written.
     """
     file = run if run.is_file() else run / ADAPTER
@@ -35,14 +39,41 @@ def export(run: Path, out: Path, to: Format = "Q8_0", *, base: str = "", like: P
     if file.is_file():
         adapter = adapters.read(file)
         card = adapter.card
+        refuse_over(out, Path(base or card.base).expanduser(), like)
         merged(adapter, base or card.base, out, to, like=like)
     elif (folder := run / MODEL).is_dir():
-        card = Card.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
-        written(folder, out, to, card, like=like or gguf_file(base or card.base))
+        card = card_of(folder)
+        like = like or gguf_file(base or card.base)
+        refuse_over(out, like)
+        written(folder, out, to, card, like=like)
     else:
         raise ConfigurationError(f"there is no {ADAPTER} and no {MODEL} in {run}; train first: agentkit distil train")
     cards.write(out.with_suffix(".md"), card, out)
     return card
+
+
+def card_of(folder: Path) -> Card:
+    """The card of a model all of whose weights were trained.
+
+    Raises:
+        ConfigurationError: It can't be read.
+    """
+    try:
+        return Card.model_validate_json((folder / CARD_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{folder / CARD_FILE} can't be read: {one_line(error)}; train it again") from None
+
+
+def refuse_over(out: Path, *models: Path | None) -> None:
+    """Refuse to write what isn't a GGUF file, or over a model that it is made of.
+
+    Raises:
+        ConfigurationError: It would.
+    """
+    if out.suffix != ".gguf" or out.is_dir():
+        raise ConfigurationError(f"{out} is to be a GGUF file; name one that ends in .gguf")
+    if out.resolve() in {model.resolve() for model in models if model}:
+        raise ConfigurationError(f"writing {out} over its own model would lose it; name another file")
 
 
 def merged(adapter: Adapter, spec: str, out: Path, to: Format, *, like: Path | None) -> None:
@@ -77,7 +108,10 @@ def merged_folder(adapter: Adapter, base: Path, folder: Path) -> Path:
                 up, down = adapter.change(module)
                 tensors[name] = (tensors[name].float() + torch.from_numpy(up @ down)).to(tensors[name].dtype)
                 left.discard(module)
-        safetensors.save_file(tensors, folder / file.name, metadata={"format": "pt"})
+        try:
+            safetensors.save_file(tensors, folder / file.name, metadata={"format": "pt"})
+        except library("safetensors").SafetensorError as error:  # what a full disk raises there
+            raise unwritable(folder, one_line(error)) from None
     if left:
         raise ConfigurationError(f"adapter {adapter.card.name} changes {min(left)}, which {base} hasn't got")
     return folder

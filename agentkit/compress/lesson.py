@@ -1,9 +1,12 @@
 """A recorded run as a student learns it: the messages, and which of them are its own."""
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from json import JSONDecodeError, loads
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from agentkit.errors import TraceError
 from agentkit.events import Told
@@ -20,8 +23,29 @@ class Lesson(BaseModel, frozen=True, extra="forbid"):
     protocol: str
     """Fingerprint of the protocol that it is written in."""
     messages: tuple[Told, ...]
-    learned: tuple[int, ...]
-    """Indices of the assistant messages that carry loss; worked examples and wrong drafts don't."""
+    learned: tuple[int, ...] = Field(min_length=1)
+    """Indices of the assistant messages that carry loss, ascending; worked examples and wrong drafts don't."""
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.learned[0] < 0 or any(a >= b for a, b in pairwise((*self.learned, len(self.messages)))):
+            raise ValueError(f"learned are messages {self.learned} of {len(self.messages)}")
+        for index in self.learned:
+            if self.messages[index].role != "assistant":
+                raise ValueError(f"message {index} is to be learned and isn't the assistant's")
+        for index, message in enumerate(self.messages):
+            if message.role == "assistant" and not is_json(message.content):
+                raise ValueError(f"message {index} is the assistant's and no JSON")
+        return self
+
+
+def is_json(text: str) -> bool:
+    """Whether a text is one JSON value, as every decision is."""
+    try:
+        loads(text)
+    except JSONDecodeError:
+        return False
+    return True
 
 
 def write_lessons(path: Path, lessons: Iterable[Lesson]) -> int:
@@ -54,7 +78,7 @@ def read_lessons(path: Path) -> Iterator[Lesson]:
                 try:
                     yield Lesson.model_validate_json(line)
                 except ValidationError as error:
-                    why = " ".join(str(error.errors()[0]["msg"]).split())
+                    why = " ".join(str(error.errors()[0]["msg"]).removeprefix("Value error, ").split())
                     raise TraceError(
                         f"{path}:{number} is not a lesson ({why}): {line[:60]!r}; collect it anew"
                     ) from None

@@ -24,7 +24,7 @@ class Network:
         """For each target of the rows, in order, what the model predicts in its place, in single precision."""
         torch, device = self.torch, self.device
         ids, positions, places, stretches = joined(rows)
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.bf16):
+        with self.precision():
             states = self.model.get_decoder()(
                 input_ids=torch.tensor([ids], device=device),
                 position_ids=torch.tensor([positions], device=device),
@@ -34,6 +34,11 @@ class Network:
             ).last_hidden_state[0]
             states = states.index_select(0, torch.tensor(places, device=device))
             return self.model.get_output_embeddings()(states).float()
+
+    def precision(self) -> Any:
+        """The context in which it multiplies as it is to."""
+        torch = self.torch
+        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=self.bf16)
 
     def wanted(self, rows: Sequence[Row]) -> Any:
         """The ids of the targets."""
@@ -72,7 +77,11 @@ def chosen(device: str) -> str:
     there: bool = torch.cuda.is_available()
     if device == "auto":
         return "cuda" if there else "cpu"
-    if device != "cpu" and not (there and device.startswith("cuda")):
+    number = device.removeprefix("cuda").removeprefix(":")
+    has_it = (
+        there and device.startswith("cuda") and (not number or number in map(str, range(torch.cuda.device_count())))
+    )
+    if device != "cpu" and not has_it:
         raise ConfigurationError(f"there is no device {device!r} here; leave --device out for the best there is")
     return device
 

@@ -11,19 +11,19 @@ from typing import NamedTuple
 from agentkit import protocol
 from agentkit.compress import card as cards
 from agentkit.compress import pruned, results
-from agentkit.compress.architecture import Shape
-from agentkit.compress.base import Base, gguf_file, open_base, weights_hash
+from agentkit.compress.base import Base, gguf_file, open_base, shape_of, weights_hash
 from agentkit.compress.checkpoints import CHECKPOINT, unwritable
 from agentkit.compress.cutting import Cut, Wanted, cut_folder, report
 from agentkit.compress.examples import Example, Examples, encode, split
+from agentkit.compress.export import refuse_over
 from agentkit.compress.lesson import Lesson, read_lessons
 from agentkit.compress.recipe import Recipe
 from agentkit.compress.train import Conditions, train
 from agentkit.compress.weights import Format, hf_to_gguf
-from agentkit.errors import ConfigurationError, ModelError
+from agentkit.errors import ConfigurationError
 from agentkit.models import adapters, catalog
+from agentkit.models.adapter import folder_protocol
 from agentkit.models.gguf_header import PROTOCOL, taught_protocol
-from agentkit.models.tokenizer import read_json
 
 HEALING = Recipe(method="full", rate=1e-4, steps=200, weight=1.0)
 """All weights learn the whole model's distributions and nothing else (Minitron, Muralidharan et al. 2024, found that
@@ -99,8 +99,8 @@ def prune(
     began = time.monotonic()
     out, tell = conditions.out, conditions.tell
     original = opened(spec, like)
-    refuse_over(out, original)
-    shape = shape_of(original)
+    refuse_over(out, original.place, original.like)
+    shape = shape_of(original.base.folder)
     wanted.check(shape)
     recipe = recipe.model_copy(update={"method": "full", "teacher": str(original.base.folder)})
     given = material(lessons, original.base, recipe, context=min(recipe.context, shape.context))
@@ -161,7 +161,7 @@ def opened(spec: str, like: Path | None) -> Original:
     if place.is_dir():
         if like is None:
             raise ConfigurationError(f"{spec} is a folder; name a GGUF file of the same model with --like")
-        taught = str(read_json(place / results.CARD, missing={}).get("protocol", ""))
+        taught = folder_protocol(place)
     else:
         source = catalog.resolve(spec)
         place = adapters.merged(source.adapter, source.path) if source.adapter and source.path else gguf_file(spec)
@@ -169,32 +169,6 @@ def opened(spec: str, like: Path | None) -> Original:
     if taught:
         protocol.require(taught, of=spec)
     return Original(base=replace(open_base(str(place)), name=spec), place=place, like=like, protocol=taught)
-
-
-def refuse_over(out: Path, original: Original) -> None:
-    """Refuse to write what isn't a GGUF file, or over the model itself.
-
-    Raises:
-        ConfigurationError: It would.
-    """
-    if out.suffix != ".gguf" or out.is_dir():
-        raise ConfigurationError(f"{out} is to be a GGUF file; name one that ends in .gguf")
-    if out.resolve() in (original.place.resolve(), original.like.resolve()):
-        raise ConfigurationError(f"writing {out} over its own model would lose it; name another file")
-
-
-def shape_of(original: Original) -> Shape:
-    """What the model is, besides its weights.
-
-    Raises:
-        ModelError: It is of an architecture that can't be pruned.
-    """
-    try:
-        return Shape.of_folder(read_json(original.base.folder / "config.json"))
-    except ModelError as error:
-        raise ModelError(f"{original.base.name} can't be pruned: {error}") from None
-    except (KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{original.base.name} can't be pruned: its config.json lacks or misstates {error}") from None
 
 
 def material(file: Path, base: Base, recipe: Recipe, *, context: int) -> Material:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 from agentkit.models.requantize import Format
 
 
-class Recipe(BaseModel, frozen=True, extra="forbid"):
+class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """All that decides what a training run computes, besides lessons, base and machine."""
 
     method: Literal["lora", "full"] = "lora"
@@ -40,7 +40,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     """Held-out lessons that are scored each time, at most."""
     validations: int = Field(default=10, ge=1)
     """Times that they are scored; the best weights are kept."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     bf16: bool = False
     """Multiply in bfloat16."""
     format: Format | None = None

@@ -75,6 +75,8 @@ async def record(problem: Problem) -> Recorded:
     messages = tuple(transcript(events))
     own = [n for n, message in enumerate(messages) if message.role == "assistant"][-len(problem.script) :]
     learned = tuple(n for n, line in zip(own, problem.script, strict=True) if line.learned)
+    if not learned:
+        return Recorded(id=problem.id, reason="nothing of it is to be learned")
     return Recorded(
         id=problem.id,
         lesson=Lesson(

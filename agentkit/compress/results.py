@@ -19,7 +19,7 @@ from agentkit.compress.lesson import Lesson
 from agentkit.compress.network import library
 from agentkit.compress.student import Student
 from agentkit.models import adapter
-from agentkit.models.adapter import Card
+from agentkit.models.adapter import CARD_FILE, Card
 from agentkit.models.tokenizer import one_line
 
 ADAPTER = "adapter.safetensors"
@@ -28,8 +28,6 @@ LAST = "last.safetensors"
 """Those after the last step."""
 MODEL = "model"
 """The folder of a model all of whose weights were trained."""
-CARD = "agentkit.json"
-"""The card in such a folder."""
 
 
 class Result(NamedTuple):
@@ -101,7 +99,7 @@ def keep(student: Student, progress: Progress, card: Card, base: Base, out: Path
         cards.write(out / "adapter.md", card, out / ADAPTER)
         return Result(out / ADAPTER, card, finished)
     student.put(best)
-    save_model(student.model, base.folder, out / MODEL, card, CARD)
+    save_model(student.model, base.folder, out / MODEL, card, CARD_FILE)
     cards.write(out / "model.md", card, out / MODEL)
     return Result(out / MODEL, card, finished)
 

@@ -1,5 +1,6 @@
 """The model that learns."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,9 @@ class Student(Network):
 
         Args:
             loss: Instead of the cross-entropy of the rows' own tokens.
+
+        Raises:
+            ConfigurationError: The loss or its gradient is no finite number; no weight has changed then.
         """
         self.model.train()
         count = sum(len(row.targets) for row in rows)
@@ -74,7 +78,12 @@ class Student(Network):
             summed = (loss or self.cross_entropy)(batch, self.logits(batch), self.wanted(batch))
             (summed / count).backward()
             total += float(summed.detach())
-        self.torch.nn.utils.clip_grad_norm_(self.trained.values(), self.recipe.clip)
+        length = self.torch.nn.utils.clip_grad_norm_(self.trained.values(), self.recipe.clip)
+        if not (math.isfinite(total) and math.isfinite(length)):
+            raise ConfigurationError(
+                f"the loss ({total / count:g}) or its gradient is no finite number any more; begin anew with a --rate "
+                f"below {self.recipe.rate:g}"
+            )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
@@ -122,7 +131,7 @@ class Student(Network):
             eos_token_id=list(ends),
             pad_token_id=ends[0],
         )
-        with torch.no_grad(), torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16):
+        with torch.no_grad(), self.precision():
             written = self.model.generate(input_ids=ids, attention_mask=mask, generation_config=how)[:, width:]
         return [cut(tokens, ends) for tokens in written.tolist()]
 

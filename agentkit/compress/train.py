@@ -15,6 +15,7 @@ from agentkit.compress.base import Base
 from agentkit.compress.checkpoints import Checkpoints, Progress
 from agentkit.compress.examples import Example, encode, split
 from agentkit.compress.lesson import read_lessons
+from agentkit.compress.network import library
 from agentkit.compress.packing import Row, pack, packed, steps
 from agentkit.compress.recipe import Recipe
 from agentkit.compress.results import Result
@@ -47,7 +48,8 @@ def train(lessons: Path, base: Base, recipe: Recipe, conditions: Conditions) -> 
     """Train, keep the weights that are best on held-out lessons, and write them with their card.
 
     Raises:
-        ConfigurationError: The base, the teacher or the checkpoint can't be used; the disk is full.
+        ConfigurationError: The base, the teacher or the checkpoint can't be used; the loss is no number any more; the
+            disk or the device's memory is full.
         TraceError: A line of the lessons is none.
         MissingExtra: torch, transformers or peft isn't installed.
     """
@@ -72,7 +74,12 @@ def train(lessons: Path, base: Base, recipe: Recipe, conditions: Conditions) -> 
         identity += f" {base.taught.card.model_dump_json()}"
     checkpoints = Checkpoints(conditions.out, identity, student)
     course = Course(student, own, held[: recipe.validated], plan, recipe, checkpoints, teacher, base.speech.ends, tell)
-    progress = course.run(deadline=None if conditions.minutes is None else began + 60 * conditions.minutes)
+    try:
+        progress = course.run(deadline=None if conditions.minutes is None else began + 60 * conditions.minutes)
+    except library("torch").OutOfMemoryError:
+        raise ConfigurationError(
+            f"the memory of {student.device} is full; lower --at-once ({recipe.at_once}), or add --checkpointing"
+        ) from None
     sources = results.sources(read, examples, conditions.licences)
     card = results.card(student, progress, base, examples, sources, out=conditions.out, command=conditions.command)
     return results.keep(student, progress, card, base, conditions.out, finished=progress.step == len(plan))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import BaseModel, Field, ValidationError
 
 from agentkit.errors import ConfigurationError, MissingExtra
+from agentkit.models.tokenizer import read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,8 @@ VERSION = 1
 """Raised when a file changes in a way that older readers would misread."""
 CARD = "agentkit"
 """The key of the card in the file's header."""
+CARD_FILE = "agentkit.json"
+"""The card in the folder of a model all of whose weights were trained."""
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 PREFIX = "base_model.model."
 _LARGEST_HEADER = 2**24
@@ -119,6 +122,26 @@ def recarded(path: Path, target: Path, card: Card) -> None:
     _write(target, header | {"__metadata__": {CARD: card.model_dump_json(), "format": "pt"}}, [body])
 
 
+def named(card: Card, name: str) -> Card:
+    """The card under another name.
+
+    Raises:
+        ConfigurationError: It can't be one.
+    """
+    try:
+        return Card.model_validate(card.model_dump() | {"name": name})
+    except ValidationError:
+        raise ConfigurationError(
+            f"an adapter can't be named {name!r}; use small letters, digits, points, hyphens and underscores"
+        ) from None
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    """Whether two adapters change the same, whatever their cards say."""
+    (header, body), (their_header, their_body) = _opened(one, whole=True), _opened(other, whole=True)
+    return body == their_body and header | {"__metadata__": None} == their_header | {"__metadata__": None}
+
+
 def read_card(path: Path) -> Card:
     """What an adapter says of itself.
 
@@ -126,6 +149,15 @@ def read_card(path: Path) -> Card:
         ConfigurationError: The file is missing, damaged, no adapter, or of another version.
     """
     return _card(_opened(path)[0], path)
+
+
+def folder_protocol(folder: Path) -> str:
+    """The protocol that a Hugging Face folder's model was taught; empty if it was taught none.
+
+    Raises:
+        ConfigurationError: Its card can't be read.
+    """
+    return str(read_json(folder / CARD_FILE, missing={}).get("protocol", ""))
 
 
 def read(path: Path) -> Adapter:

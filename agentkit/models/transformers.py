@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from agentkit.errors import ConfigurationError, ModelError
+from agentkit.models.adapter import folder_protocol
 from agentkit.models.choosing import Guide, Vocabulary, choose, logprob
 from agentkit.models.local import LocalSession, Written
 from agentkit.models.loops import circling
@@ -82,7 +83,10 @@ class Transformers(Model):
             tokenizer = HFTokenizer(folder)
             network = Network(folder, device=device, dtype=dtype, threads=threads)
             longest = min(context, network.trained or context)
-            return cls(network, tokenizer, name=name or str(path), context=longest, parallel=parallel)
+            model = cls(network, tokenizer, name=name or str(path), context=longest, parallel=parallel)
+            model.protocol = folder_protocol(folder)
+            model.taught = bool(model.protocol)
+            return model
 
         return await asyncio.to_thread(open_model)
 

@@ -1,6 +1,6 @@
 """How fast a student learns on this machine, with attention computed stretch by stretch or over the whole row.
 
-    .venv/bin/python tests/benchmarks/bench_training.py runs/driver/lessons.jsonl [--rows 1024 2048] [--rounds 3]
+    .venv/bin/python tests/benchmarks/bench_training.py runs/mine/lessons.jsonl [--rows 1024 2048] [--rounds 3]
 
 The ways take turns, each with the same lessons; medians of the rounds, each a step of LoRA. Learned tokens are those
 that carry loss, computed ones those that go through the network.

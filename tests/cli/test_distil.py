@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.cli.distilling import licences
+from agentkit.errors import ConfigurationError
 
 from .conftest import Cli
 
@@ -43,6 +44,8 @@ def test_lessons_are_collected_curated_and_shown(cli: Cli, data: Path) -> None:
     assert shown.code == 0
     assert f"       user  Task: {ROW['question']}" in shown.out
     assert '▌ assistant  {"tool":"calculator","arguments":{"expression":"14+9"}}' in shown.out
+    Path("runs/a/lessons.jsonl").write_text("", encoding="utf-8")
+    assert licences(Path("runs/a/lessons.jsonl")) == {}  # these are others
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,12 @@ def test_lessons_are_collected_curated_and_shown(cli: Cli, data: Path) -> None:
         (("collect", "gsm8k_train", "--data", "."), "gsm8k_train.jsonl can't be read"),
         (("collect", "--data", "nowhere"), "there is no folder"),
         (("collect", "--limit", "few", "--data", "."), "--limit is 'few'; give a whole number"),
+        (("collect", "--limit", "-5", "--data", "."), "--limit is '-5'; give a whole number"),
+        (("train", "--rate", "0"), "--rate 0.0: Input should be greater than 0"),
+        (("train", "--at-once", "0"), "--at-once 0: Input should be greater than or equal to 1"),
+        (("train", "--epochs", "inf"), "--epochs inf: Input should be a finite number"),
+        (("train", "--seed", "20260101120000"), "--seed 20260101120000: Input should be less than 4294967296"),
+        (("train", "--device", "cuda:9"), "there is no device 'cuda:9' here"),
         (("curate", "--data", "."), "nothing is collected in runs/distil"),
         (("curate", "--data", ".", "--share", "maths"), "--share is 'maths'; write it as maths=0.4"),
         (("show", "none.jsonl"), "can't read none.jsonl: No such file or directory"),
@@ -71,3 +80,12 @@ def test_what_is_wrong_is_told_in_a_line(
 def test_a_lesson_that_is_not_there_is_told(cli: Cli, tmp_path: Path) -> None:
     Path("empty.jsonl").write_text("", encoding="utf-8")
     assert "empty.jsonl has no lesson 3" in cli("distil", "show", "empty.jsonl", "3").err
+
+
+def test_a_summary_counts_only_for_its_own_lessons(tmp_path: Path) -> None:
+    lessons, summary = tmp_path / "lessons.jsonl", tmp_path / "lessons.json"
+    lessons.write_text("", encoding="utf-8")
+    assert licences(lessons) == {}
+    summary.write_text("{}", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"lessons\.json is damaged; curate the lessons again, or delete it"):
+        licences(lessons)

@@ -206,6 +206,8 @@ def test_lessons_of_another_protocol_a_bad_line_or_no_evaluation_data_are_told(
         curate(run, evaluation=tmp_path / "none")
     with pytest.raises(ConfigurationError, match=r"the share maths=1\.5 isn't one"):
         curate(run, evaluation=evaluation, shares={"maths": 1.5})
+    with pytest.raises(UnknownName, match=r"no kind of lessons named .mathz.; there are: .*maths"):
+        curate(run, evaluation=evaluation, shares={"mathz": 0.5})
     with (run / "collected/made.jsonl").open("a") as file:
         file.write('{"id": 1}\n')
     with pytest.raises(TraceError, match=r"made\.jsonl:2 is not a lesson"):

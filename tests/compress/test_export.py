@@ -21,7 +21,7 @@ from agentkit.compress.student import Student
 from agentkit.compress.weights import gguf_to_hf, hf_to_gguf
 from agentkit.errors import ConfigurationError, UnknownName
 from agentkit.models import adapters, catalog
-from agentkit.models.adapter import Score, read, read_card
+from agentkit.models.adapter import CARD_FILE, Score, folder_protocol, read, read_card
 from agentkit.models.gguf_header import taught_protocol
 
 from ..tiny import write_like
@@ -120,6 +120,7 @@ def test_all_weights_trained_are_exported_like_their_base(base: Path, tmp_path: 
     assert distil("train", "--run", folder, "--method", "full", *SMALL) == 0
     export(folder, tmp_path / "full.gguf", "BF16")
     assert taught_protocol(tmp_path / "full.gguf") == protocol.fingerprint()
+    assert folder_protocol(folder / "model") == protocol.fingerprint()
     found = weights(gguf_to_hf(tmp_path / "full.gguf", tmp_path / "back") / "model.safetensors")
     trained = weights(folder / "model" / "model.safetensors")
     assert found.keys() == trained.keys()
@@ -150,6 +151,13 @@ def test_what_cannot_be_exported_is_one_line_and_writes_nothing(run: Path, base:
     out = tmp_path / "out.gguf"
     refused(ConfigurationError, r"there is no adapter.safetensors and no model in", "export", out, "--run", tmp_path)
     refused(UnknownName, "no format named 'Q4_K_M'", "export", out, "--run", run, "--format", "Q4_K_M")
+    refused(ConfigurationError, "notes.md is to be a GGUF file", "export", tmp_path / "notes.md", "--run", run)
+    before = base.read_bytes()
+    refused(ConfigurationError, "over its own model would lose it", "export", base, "--run", run, "--base", base)
+    assert base.read_bytes() == before
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / CARD_FILE).write_text("{}", encoding="utf-8")
+    refused(ConfigurationError, r"agentkit.json can't be read: .*; train it again", "export", out, "--run", tmp_path)
     with base.open("ab") as file:
         file.write(b"x")
     refused(ConfigurationError, r"was trained on weights of SHA-256 .*--base", "export", out, "--run", run)

@@ -364,7 +364,7 @@ def test_another_architecture_is_refused(original: Path, tmp_path: Path) -> None
     folder = write_folder(tmp_path / "gemma")
     config = folder / "config.json"
     config.write_text(config.read_text(encoding="utf-8").replace('"llama"', '"gemma"'), encoding="utf-8")
-    with pytest.raises(ModelError, match=r"gemma can't be pruned: its architecture is 'gemma'"):
+    with pytest.raises(ModelError, match=r"gemma can't be trained or pruned: its architecture is 'gemma'"):
         smaller(original, tmp_path / "small.gguf", spec=str(folder), like=original)
 
 

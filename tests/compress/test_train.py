@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,15 +13,17 @@ from typing import Any
 import pytest
 
 from agentkit.compress import checkpoints, train
+from agentkit.compress.base import open_base
+from agentkit.compress.network import library
 from agentkit.compress.packing import pack
 from agentkit.compress.recipe import Recipe
 from agentkit.compress.results import Result
 from agentkit.compress.student import Student
 from agentkit.compress.train import Conditions
-from agentkit.errors import ConfigurationError, TraceError
+from agentkit.errors import ConfigurationError, ModelError, TraceError
 from agentkit.models.adapter import Adapter, read
 
-from .letters import RECIPE, SPEECH, base, example, lessons_file, text_of
+from .letters import RECIPE, SPEECH, base, example, lesson, lessons_file, text_of
 
 
 def silent(_: str) -> None:
@@ -214,6 +217,36 @@ def test_another_recipe_does_not_go_on_from_a_checkpoint(
         trained(letters, unbroken.path.parent, RECIPE.model_copy(update=changed))
 
 
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(letters: Path, tmp_path: Path) -> None:
+    wild = RECIPE.model_copy(update={"rate": 1e30, "clip": 1e30})
+    with pytest.raises(
+        ConfigurationError, match=r"is no finite number any more; begin anew with a --rate below 1e\+30"
+    ):
+        trained(letters, tmp_path, wild)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_device_whose_memory_is_full_is_one_line(
+    letters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise library("torch").OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+    monkeypatch.setattr(Student, "learn", full)
+    with pytest.raises(ConfigurationError, match=r"the memory of cpu is full; lower --at-once \(512\)"):
+        trained(letters, tmp_path)
+
+
+def test_a_model_that_cannot_be_written_as_gguf_is_refused_before_hours_of_training(
+    letters: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(letters, tmp_path / "mistral"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "mistral"}))
+    with pytest.raises(ModelError, match="mistral can't be trained or pruned: its architecture is 'mistral'"):
+        open_base(str(folder))
+
+
 def test_a_damaged_checkpoint_is_one_line(letters: Path, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(ConfigurationError, match=r"checkpoint.pt is damaged .*; delete it to begin anew") as caught:
@@ -221,10 +254,29 @@ def test_a_damaged_checkpoint_is_one_line(letters: Path, tmp_path: Path) -> None
     assert "\n" not in str(caught.value)
 
 
-def test_a_line_that_is_no_lesson_is_named_before_anything_is_written(letters: Path, tmp_path: Path) -> None:
+def other(**changes: Any) -> str:
+    """A lesson's line with other fields."""
+    return json.dumps(lesson(7).model_dump(mode="json") | changes)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"id": 3}', "Input should be a valid string"),
+        (other(learned=[]), "at least 1 item"),
+        (other(learned=[9]), r"learned are messages \(9,\) of 7"),
+        (other(learned=[-1]), r"learned are messages \(-1,\) of 7"),
+        (other(learned=[6, 4]), r"learned are messages \(6, 4\) of 7"),
+        (other(learned=[3]), "message 3 is to be learned and isn't the assistant's"),
+        (other(messages=[{"role": "assistant", "content": "well, 14"}], learned=[0]), "the assistant's and no JSON"),
+    ],
+)
+def test_a_line_that_is_no_lesson_is_named_before_anything_is_written(
+    letters: Path, tmp_path: Path, line: str, said: str
+) -> None:
     path = lessons_file(tmp_path)
-    path.write_text(path.read_text(encoding="utf-8") + '{"id": 3}\n', encoding="utf-8")
-    with pytest.raises(TraceError, match=r"lessons.jsonl:21 is not a lesson"):
+    path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
+    with pytest.raises(TraceError, match=rf"lessons.jsonl:21 is not a lesson \(.*{said}"):
         train.train(path, base(letters), RECIPE, Conditions(out=tmp_path / "out", command="", tell=silent))
     assert not (tmp_path / "out").exists()
 

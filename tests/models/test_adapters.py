@@ -1,6 +1,6 @@
 """Adapters in the catalog: adding and removing them, and what a name of theirs opens."""
 
-import shutil
+import os
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +183,29 @@ def test_what_cannot_be_added_is_refused_and_nothing_is_kept(tmp_path: Path, bas
         adapters.add(cut)
     assert adapters.installed() == {}
     adapters.add(adapter(tmp_path, base))
-    with pytest.raises(ConfigurationError, match="there is an adapter sums already; agentkit models remove sums first"):
+    with pytest.raises(
+        ConfigurationError, match=r"there is an adapter sums already; .*--name, or agentkit models remo"
+    ):
+        adapters.add(adapter(tmp_path, base, seed=9))
+    with pytest.raises(ConfigurationError, match="can't be named 'My sums'; use small letters"):
+        adapters.add(adapter(tmp_path, base, seed=9), name="My sums")
+
+
+def test_an_adapter_whose_name_is_taken_can_be_added_under_another(tmp_path: Path, base: Path) -> None:
+    first = adapters.add(adapter(tmp_path, base))
+    assert adapters.add(adapter(tmp_path, base)) == first
+    again = adapters.add(adapter(tmp_path, base, seed=9), name="more-sums")
+    assert (again.name, again.seed) == ("more-sums", 9)
+    assert list(adapters.installed()) == ["more-sums", "sums"]
+    assert catalog.resolve("more-sums").name == f"{BASE}+more-sums"
+    with pytest.raises(ConfigurationError, match="there is an adapter more-sums already"):
+        adapters.add(adapter(tmp_path, base), name="more-sums")
+
+
+def test_a_shipped_name_is_taken_for_good(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter(tmp_path / "shipped", base).rename(tmp_path / "shipped/sums.safetensors")
+    monkeypatch.setattr(adapters, "HERE", tmp_path / "shipped")
+    with pytest.raises(ConfigurationError, match=r"sums already; name this one otherwise with --name$"):
         adapters.add(adapter(tmp_path, base, seed=9))
 
 
@@ -216,7 +238,10 @@ def test_a_full_disk_keeps_nothing(tmp_path: Path, base: Path, monkeypatch: pyte
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copyfile", full)
-    with pytest.raises(ConfigurationError, match=r"can't keep sums in .*: No space left on device; make room"):
-        adapters.add(adapter(tmp_path, base))
+    given = adapter(tmp_path, base)
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(
+        ConfigurationError, match=r"can't write .*sums\.safetensors: No space left on device; make room"
+    ):
+        adapters.add(given)
     assert adapters.installed() == {}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.errors import AgentkitError, ConfigurationError, ModelError
+from agentkit.models.adapter import CARD_FILE
 from agentkit.models.transformers import Transformers
 
 
@@ -71,3 +72,14 @@ def test_half_precision_is_loaded_as_such(folder: Path) -> None:
             return str(weights.dtype)
 
     assert asyncio.run(loaded()) == "torch.bfloat16"
+
+
+def test_a_folder_that_was_taught_says_which_protocol(folder: Path) -> None:
+    plain = asyncio.run(Transformers.load(folder))
+    assert (plain.taught, plain.protocol) == (False, "")
+    (folder / CARD_FILE).write_text('{"protocol": "abc"}')
+    taught = asyncio.run(Transformers.load(folder))
+    assert (taught.taught, taught.protocol) == (True, "abc")
+    (folder / CARD_FILE).write_text("{")
+    with pytest.raises(ConfigurationError, match=r"agentkit\.json can't be read"):
+        asyncio.run(Transformers.load(folder))

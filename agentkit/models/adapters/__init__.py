@@ -1,15 +1,13 @@
 """The adapters on this machine: those that ship, as files of this folder, and those that the user added."""
 
 import hashlib
-import os
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
 from agentkit.errors import ConfigurationError, UnknownName
-from agentkit.models.adapter import Card, read, read_card
+from agentkit.models.adapter import Card, named, read, read_card, recarded, same_weights
 from agentkit.models.cache import cache
 from agentkit.models.known import KNOWN
 from agentkit.models.merge import merge
@@ -47,30 +45,26 @@ def find(name: str) -> tuple[Path, Card]:
     return files[name], card
 
 
-def add(file: Path) -> Card:
-    """Copy an adapter to the user's, under the name in its card.
+def add(file: Path, *, name: str = "") -> Card:
+    """Copy an adapter to the user's, under a name or the one in its card.
 
     Raises:
-        ConfigurationError: It is damaged, for an unknown model, or its name is taken.
+        ConfigurationError: It is damaged, for an unknown model, its name is taken or can't be one, or the disk is full.
     """
     card = read(file).card
     known(card)
+    if name:
+        card = named(card, name)
     if card.name in KNOWN or card.name == NONE:
-        raise ConfigurationError(f"an adapter can't be named {card.name}; train or export it under another name")
-    target = folder() / f"{card.name}.safetensors"
+        raise ConfigurationError(f"an adapter can't be named {card.name}; name it otherwise with --name")
     if there := installed().get(card.name):
-        if there.read_bytes() == file.read_bytes():
+        if read_card(there) == card and same_weights(there, file):
             return card
-        raise ConfigurationError(f"there is an adapter {card.name} already; agentkit models remove {card.name} first")
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, part)
-        os.replace(part, target)
-    except OSError as error:
-        raise ConfigurationError(f"can't keep {card.name} in {folder()}: {error.strerror}; make room") from None
-    finally:
-        part.unlink(missing_ok=True)
+        removing = "" if there.parent == HERE else f", or agentkit models remove {card.name} first"
+        raise ConfigurationError(
+            f"there is an adapter {card.name} already; name this one otherwise with --name{removing}"
+        )
+    recarded(file, folder() / f"{card.name}.safetensors", card)
     return card
 
 
