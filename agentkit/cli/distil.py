@@ -28,7 +28,7 @@ EPILOG = """Examples:
 
     agentkit distil collect --data data --run runs/driver
     agentkit distil collect gsm8k_train --teacher qwen2.5-coder-1.5b --limit 200 --data data --run runs/driver
-    agentkit distil collect functions_worded --teacher http://gpu:8000#m --data data --run runs/driver
+    agentkit distil collect functions_worded gsm8k_rephrased --teacher http://gpu:8000#m --data data --run runs/driver
     agentkit distil collect --questions mine.csv --corpus handbook --run runs/handbook
     agentkit distil curate --data data --run runs/driver --share maths=0.4
     agentkit distil show runs/driver/lessons.jsonl 3
@@ -77,7 +77,7 @@ def collect(
         str,
         typer.Option(
             metavar="MODEL",
-            help="Solves the problems instead of their scripts; words those of functions_worded.",
+            help="Solves the problems instead of their scripts; words those of functions_worded and *_rephrased.",
         ),
     ] = "",
     parallel: Annotated[int, typer.Option(metavar="N", min=1, help="Runs at the same time.")] = 4,
