@@ -231,7 +231,12 @@ async def collected(
             model = await catalog.load(teacher, context=settings.context, threads=settings.threads, parallel=parallel)
             await stack.enter_async_context(model)
             solving = Demonstrator(model, seed=settings.seed, temperature=settings.temperature)
-            wording = Writer(model, seed=settings.seed, temperature=settings.temperature or TEMPERATURE)
+            wording = Writer(
+                model,
+                seed=settings.seed,
+                temperature=settings.temperature or TEMPERATURE,
+                alone=catalog.resolve(teacher).engine != "openai",
+            )
         for name, source in wanted.items():
             with progress(view, name) as told:
                 found.append(

@@ -94,7 +94,8 @@ async def collect(
         run: Folder of the run.
         data: Folder of training data.
         source: What makes the problems, where it is none of those that are known by name: `own`, of your questions.
-        parallel: Runs at the same time. The lessons and their order don't depend on it.
+        parallel: Runs at the same time, where a `Writer` doesn't want to be `alone`. The lessons and their order don't
+            depend on it.
         teacher: Solves the problems; of a source whose tasks are worded by a model, words them.
         told: Is told after each problem how many are done and how many are kept.
 
@@ -127,7 +128,8 @@ async def collect(
         if told:
             told(count, kept)
         waiting = islice(problems(source, data, Random(f"{seed} {name}"), limit), count, None)
-        async for recorded in in_order(waiting, parallel, teacher):
+        at_once = 1 if isinstance(teacher, Writer) and teacher.alone else parallel
+        async for recorded in in_order(waiting, at_once, teacher):
             files.add(recorded)
             count, kept = count + 1, kept + (recorded.lesson is not None)
             if told:

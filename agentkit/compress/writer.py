@@ -26,13 +26,16 @@ class Writer:
     """A model that words the tasks of problems that have a brief.
 
     The wording is drawn with a seed of its problem's own and in sessions that don't depend on one another, so that it
-    is the same whatever was asked before. Then the model itself is given the task, by the real loop: what it doesn't
-    understand as it was meant isn't kept.
+    is the same whatever was asked before; an endpoint may be less exact. Then the model itself is given the task, by
+    the real loop: what it doesn't understand as it was meant isn't kept.
     """
 
     model: Model
     seed: int = 0
     temperature: float = TEMPERATURE
+    alone: bool = True
+    """Whether its problems are worded one after the other. A local engine computes what it is asked at once in one
+    batch, which shifts probabilities by rounding errors, and so the tokens that are drawn."""
 
     @property
     def name(self) -> str:

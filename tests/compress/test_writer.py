@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -33,7 +34,7 @@ from agentkit.models.scripted import Reply, ScriptedCall, ScriptedModel
 
 from .making import pens
 from .test_collect import files
-from .wording import adding_up, answering, brief, call, problem_of, taken, teacher
+from .wording import ENDING, PLAN, adding_up, answering, brief, call, problem_of, taken, teacher
 
 LEA = "Lea picks 14 apples and Tom picks 9 more than her. How many apples do they pick together?"
 OTHER = "Tom picks 9 apples more than Lea, who picks 14. How many apples do both of them pick?"
@@ -171,8 +172,7 @@ class Drawing(ScriptedModel):
         task = next(m.content for m in call.messages if m.content.startswith("Task: "))
         given = self.briefs[task.partition(", ")[2]]
         made = {"tool": given.offered.function.name, "arguments": dict(given.said.arguments)}
-        ended = {"give_up": {"reason": "the evidence does not tell"}}
-        decision = [{"plan": []}, made, ended][taken(call.messages)]
+        decision = (PLAN, made, ENDING)[taken(call.messages)]
         assert call.grammar is not None
         assert admits(call.grammar, compact(decision))
         return Completion(text=compact(decision), finish="stop")
@@ -196,7 +196,7 @@ def test_a_seed_gives_the_same_files_however_many_run_at_a_time(tmp_path: Path) 
     done = worded_calls(tmp_path / "a", writer=Writer(model), parallel=1)
     assert done.kept >= COUNT - 3, done.rejected
     assert done.made.licence == "agentkit's own; worded by big"
-    worded_calls(tmp_path / "b", parallel=4)
+    worded_calls(tmp_path / "b", writer=Writer(Drawing(), alone=False), parallel=4)
     assert files(tmp_path / "a") == files(tmp_path / "b")
     assert sorted(files(tmp_path / "a")) == [f"{DONE}.json", f"{DONE}.jsonl", f"{DONE}.rejected.jsonl"]
     wordings = [call for call in model.calls if not call.messages[0].content.startswith("You solve a task")]
@@ -204,6 +204,25 @@ def test_a_seed_gives_the_same_files_however_many_run_at_a_time(tmp_path: Path) 
     assert {call.sampling.temperature for call in wordings} == {0.8}
     read = [call for call in model.calls if call not in wordings]
     assert {call.sampling.temperature for call in read} == {0.0}
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_local_engine_is_asked_for_one_wording_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, alone: bool
+) -> None:
+    most, solve, running = 0, Writer.solve, 0
+
+    async def watched(writer: Writer, problem: Problem) -> Problem | Unusable:
+        nonlocal most, running
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        return await solve(writer, problem)
+
+    monkeypatch.setattr(Writer, "solve", watched)
+    worded_calls(tmp_path, writer=Writer(Drawing(), alone=alone), parallel=3)
+    assert most == (1 if alone else 3)
 
 
 @pytest.mark.parametrize("lines", [1, 5])
@@ -296,7 +315,7 @@ def test_the_command_line_asks_the_teacher_for_words(
     words = ["distil", "collect", "gsm8k_rephrased", "--data", str(data), "--run", str(tmp_path / "run")]
     assert main(words) == 2
     assert "gsm8k_rephrased are worded by a model: name one by --teacher" in capsys.readouterr().err
-    assert main([*words, "--teacher", "big"]) == 0
+    assert main([*words, "--teacher", "http://localhost:9#big"]) == 0
     assert "gsm8k_rephrased by big: 3 of 3 problems kept" in capsys.readouterr().out
 
 
@@ -313,17 +332,18 @@ def test_without_a_teacher_all_sources_are_those_that_need_none(
 
 
 @pytest.mark.model
-def test_a_real_model_words_the_same_whatever_runs_beside_it(tmp_path: Path, model: LlamaCpp) -> None:
-    runs = {
-        parallel: asyncio.run(
-            collect("functions_worded", run=tmp_path / f"{parallel}", limit=2, parallel=parallel, teacher=Writer(model))
-        )
-        for parallel in (1, 2)
-    }
-    assert files(tmp_path / "1") == files(tmp_path / "2")
-    assert runs[1].problems == 2
-    told = ("it ", "an argument", "another number", "the ", "check ", "#")
-    assert all(reason.startswith(told) for reason in runs[1].rejected), runs[1].rejected
-    for path in (tmp_path / "1/collected").glob("*.jsonl"):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            assert model.name in json.loads(line)["id"]
+def test_a_real_model_words_the_same_whatever_it_was_asked_before(tmp_path: Path, model: LlamaCpp) -> None:
+    problems = [p for p in islice(worded(Path(), Random("0 functions_worded")), 3) if isinstance(p, Problem)]
+
+    async def solved(order: Sequence[int]) -> dict[int, Problem | Unusable]:
+        return {n: await Writer(model).solve(problems[n]) for n in order}
+
+    def told(found: Problem | Unusable) -> tuple[str, ...]:
+        return (found.id, found.task) if isinstance(found, Problem) else (found.id, found.reason, found.detail)
+
+    first, again = (asyncio.run(solved(order)) for order in ((0, 1, 2), (2, 0, 1)))
+    assert {n: told(found) for n, found in first.items()} == {n: told(found) for n, found in again.items()}
+    done = asyncio.run(collect("functions_worded", run=tmp_path, limit=3, parallel=2, teacher=Writer(model)))
+    unusable = Counter(found.reason for found in first.values() if isinstance(found, Unusable))
+    assert Counter(done.rejected) == unusable, "nothing runs beside it"
+    assert done.kept == 3 - unusable.total()

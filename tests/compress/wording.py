@@ -61,12 +61,12 @@ TEXTS: Mapping[str, str] = {
 
 def told(**instead: str) -> str:
     """A request that tells all arguments, some of them otherwise."""
-    return f"Please book a table {' '.join((TEXTS | instead).values())}."
+    return f"Please book a table {' '.join({**TEXTS, **instead}.values())}."
 
 
 def brief(*names: str, make: Make = called, **changed: Value) -> CallBrief:
     """A call with some of the arguments, by default with all; `part` keeps its default where it isn't among them."""
-    values = {name: value for name, value in (VALUES | changed).items() if name in (names or VALUES)}
+    values = {name: value for name, value in {**VALUES, **changed}.items() if name in (names or VALUES)}
     properties: dict[str, Any] = {name: {"type": TYPES.get(name, "string")} for name in VALUES}
     properties |= {"dishes": {"type": "array", "items": {"type": "string"}}}
     properties |= {"limits": {"type": "array", "items": {"type": "integer"}}}
@@ -96,6 +96,8 @@ def call(tool: str = "restaurants.book_table", **arguments: Any) -> Mapping[str,
     return {"tool": tool, "arguments": arguments}
 
 
+PLAN: Mapping[str, Any] = {"plan": []}
+ENDING: Mapping[str, Any] = {"give_up": {"reason": "the evidence does not tell"}}
 Say = Callable[[Sequence[Message], Grammar | None], Reply]
 
 
@@ -103,8 +105,8 @@ def answering(decisions: Sequence[Reply]) -> Say:
     """A reader that plans nothing, takes these decisions, and ends."""
 
     def read(messages: Sequence[Message], _grammar: Grammar | None) -> Reply:
-        ending = {"give_up": {"reason": "the evidence does not tell"}}
-        return [{"plan": []}, *decisions, *[ending] * 9][taken(messages)]
+        following: list[Reply] = [PLAN, *decisions, *[ENDING] * 9]
+        return following[taken(messages)]
 
     return read
 

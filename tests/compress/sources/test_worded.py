@@ -84,6 +84,13 @@ def test_a_number_inside_of_a_date_tells_no_other_argument() -> None:
     assert five.objection(told(people="for us")) == ("an argument isn't told", "people=5")
 
 
+@pytest.mark.parametrize(("time", "words"), [("12:00", "noon"), ("00:00", "midnight"), ("00:30", "12:30 AM")])
+def test_a_time_of_day_may_have_a_name(time: str, words: str) -> None:
+    given = brief(time=Value(time, words))
+    assert given.objection(told(time=f"at {words}")) is None
+    assert given.objection(told(time="at 1 PM")) == ("an argument isn't told", f"time={time}")
+
+
 def test_nor_does_a_part_of_another_name() -> None:
     york = brief(part=Value("main_room", "York"), place=Value("New York", "New York"))
     assert york.objection(told(place="at New York", part="in York")) is None
