@@ -2,8 +2,9 @@
 
 What templates ask for is worded alike however many there are of them; what a model words is as people ask, but may be
 wrong. So it is kept only if it tells every argument and no other number, and if the model, given the functions and the
-request, makes the same call with the same arguments (the round trip of synthetic instructions: Wang et al. 2023,
-Self-Instruct; Liu et al. 2024, APIGen).
+request, makes the same call with the same arguments (round-trip consistency: Alberti et al. 2019). What a model gets
+wrong both ways goes through: the 0.5B asked for `60 kg of water`, where 60 kg was a weight, and read it as that. So the
+teacher should be the most able one that there is.
 """
 
 import itertools
