@@ -28,6 +28,7 @@ EPILOG = """Examples:
 
     agentkit distil collect --data data --run runs/mine
     agentkit distil collect gsm8k_train --teacher qwen2.5-coder-1.5b --limit 200 --data data --run runs/mine
+    agentkit distil collect functions_worded gsm8k_rephrased --teacher http://gpu:8000#m --data data --run runs/mine
     agentkit distil collect --questions mine.csv --corpus handbook --run runs/handbook
     agentkit distil curate --data data --run runs/mine --share maths=0.4
     agentkit distil show runs/mine/lessons.jsonl 3
@@ -73,7 +74,11 @@ def collect(
     docs: Docs = None,
     corpus: CorpusName = None,
     teacher: Annotated[
-        str, typer.Option(metavar="MODEL", help="Solves the problems itself, instead of their scripts.")
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="Solves the problems instead of their scripts; words those of functions_worded and *_rephrased.",
+        ),
     ] = "",
     parallel: Annotated[int, typer.Option(metavar="N", min=1, help="Runs at the same time.")] = 4,
 ) -> int:
@@ -95,7 +100,8 @@ def collect(
     flags = {"data": data, "seed": seed, "model": teacher or None, "docs": docs, "corpus": corpus}
     settings = load_settings(flags, profile)
     view = Console(stderr=True, highlight=False)
-    wanted = {} if questions else {name: find(name) for name in sources or SOURCES}
+    usual = [name for name, source in SOURCES.items() if teacher or not source.worded]
+    wanted = {} if questions else {name: find(name) for name in sources or usual}
     folder = Path() if questions else training(settings)
     for note in leaving(settings) if teacher else ():
         view.print(note, markup=False)
@@ -215,15 +221,22 @@ async def collected(
 
     from agentkit.compress.collect import collect as begin
     from agentkit.compress.demonstration import Demonstrator
+    from agentkit.compress.writer import TEMPERATURE, Writer
     from agentkit.models import catalog
 
     found: list[Collected] = []
     async with AsyncExitStack() as stack:
-        demonstrator = None
+        solving = wording = None
         if teacher:
             model = await catalog.load(teacher, context=settings.context, threads=settings.threads, parallel=parallel)
             await stack.enter_async_context(model)
-            demonstrator = Demonstrator(model, seed=settings.seed, temperature=settings.temperature)
+            solving = Demonstrator(model, seed=settings.seed, temperature=settings.temperature)
+            wording = Writer(
+                model,
+                seed=settings.seed,
+                temperature=settings.temperature or TEMPERATURE,
+                alone=catalog.resolve(teacher).engine != "openai",
+            )
         for name, source in wanted.items():
             with progress(view, name) as told:
                 found.append(
@@ -235,7 +248,7 @@ async def collected(
                         seed=settings.seed,
                         limit=limit,
                         parallel=parallel,
-                        teacher=demonstrator,
+                        teacher=wording if source.worded else solving,
                         told=told,
                     )
                 )

@@ -22,6 +22,7 @@ from agentkit.compress.lesson import write_lessons
 from agentkit.compress.problem import Problem, Unusable
 from agentkit.compress.recording import Recorded, record, unusable
 from agentkit.compress.sources import Source, find
+from agentkit.compress.writer import Writer
 from agentkit.errors import ConfigurationError, TraceError
 from agentkit.evaluate.folder import replace_file
 from agentkit.knowledge.store import lock
@@ -30,6 +31,8 @@ FOLDER = "collected"
 PARTIAL = ".partial.jsonl"
 PARALLEL = 4
 """Runs at a time; scripts take no waiting, programs and teachers do."""
+Teacher = Demonstrator | Writer
+"""A model that solves problems, or words their tasks."""
 
 
 class Collection(BaseModel, frozen=True, extra="forbid"):
@@ -43,14 +46,14 @@ class Collection(BaseModel, frozen=True, extra="forbid"):
     limit: int | None = None
     """How many of its problems; None for all."""
     teacher: str = ""
-    """The model that solved them; empty where scripts did."""
+    """The model that solved them or worded their tasks; empty where scripts and templates did."""
     protocol: str
     """Fingerprint of the protocol that the lessons are written in."""
     agentkit: str
 
     @property
     def name(self) -> str:
-        """Of the source and, where one solved its problems, the teacher."""
+        """Of the source and, where there was one, the teacher."""
         return f"{self.source}@{safe(self.teacher)}" if self.teacher else self.source
 
 
@@ -82,7 +85,7 @@ async def collect(
     seed: int = 0,
     limit: int | None = None,
     parallel: int = PARALLEL,
-    teacher: Demonstrator | None = None,
+    teacher: Teacher | None = None,
     told: Callable[[int, int], None] | None = None,
 ) -> Collected:
     """Collect the lessons of a source, or go on with it; what is done already isn't done again.
@@ -91,19 +94,23 @@ async def collect(
         run: Folder of the run.
         data: Folder of training data.
         source: What makes the problems, where it is none of those that are known by name: `own`, of your questions.
-        parallel: Runs at the same time. The lessons and their order don't depend on it.
+        parallel: Runs at the same time, where a `Writer` doesn't want to be `alone`. The lessons and their order don't
+            depend on it.
+        teacher: Solves the problems; of a source whose tasks are worded by a model, words them.
         told: Is told after each problem how many are done and how many are kept.
 
     Raises:
-        ConfigurationError: There is no such source, its files can't be read, or the folder holds lessons that were
-            collected otherwise or are being collected.
+        ConfigurationError: There is no such source, it needs a teacher, its files can't be read, or the folder holds
+            lessons that were collected otherwise or are being collected.
         TraceError: The lessons can't be written.
     """
     source = source or find(name)
     limit = source.most if limit is None else limit
+    if source.worded and not isinstance(teacher, Writer):
+        raise ConfigurationError(f"the tasks of {name} are worded by a model: name one by --teacher")
     made = Collection(
         source=name,
-        licence=source.licence,
+        licence=f"{source.licence}; {teacher.licence}" if isinstance(teacher, Writer) else source.licence,
         data={file: digest(data / file) for file in source.files},
         seed=seed,
         limit=limit,
@@ -121,7 +128,8 @@ async def collect(
         if told:
             told(count, kept)
         waiting = islice(problems(source, data, Random(f"{seed} {name}"), limit), count, None)
-        async for recorded in in_order(waiting, parallel, teacher):
+        at_once = 1 if isinstance(teacher, Writer) and teacher.alone else parallel
+        async for recorded in in_order(waiting, at_once, teacher):
             files.add(recorded)
             count, kept = count + 1, kept + (recorded.lesson is not None)
             if told:
@@ -135,7 +143,7 @@ def problems(source: Source, data: Path, chance: Random, limit: int | None) -> I
 
 
 async def in_order(
-    waiting: Iterable[Problem | Unusable], parallel: int, teacher: Demonstrator | None
+    waiting: Iterable[Problem | Unusable], parallel: int, teacher: Teacher | None
 ) -> AsyncIterator[Recorded]:
     """What comes of problems, in their order, so many run at a time."""
     running: deque[asyncio.Task[Recorded]] = deque()
@@ -152,8 +160,8 @@ async def in_order(
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def recorded(problem: Problem | Unusable, teacher: Demonstrator | None) -> Recorded:
-    """What comes of one problem, solved by its script or by a teacher."""
+async def recorded(problem: Problem | Unusable, teacher: Teacher | None) -> Recorded:
+    """What comes of one problem, solved by its script or by a teacher, worded by the source or by a teacher."""
     if isinstance(problem, Problem) and teacher is not None:
         problem = await teacher.solve(problem)
     return unusable(problem) if isinstance(problem, Unusable) else await record(problem)

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from agentkit.answer import Evidence, Passage
 from agentkit.checks import Check
 from agentkit.decision import Decision
 from agentkit.limits import Limits
+from agentkit.models.model import Message, Model
 from agentkit.tools import Tool
 
 LIMITS = Limits(seconds=None)
@@ -61,6 +62,44 @@ class Problem:
     """Whether it may end as `unchecked`, like a bare yes or no, which no check applies to."""
     kind: str = ""
     """What it teaches, for balance and for ablation: `maths`, `choice of tool`, `reading`, `refusal`, `correction`."""
+    brief: "Brief | None" = None
+    """What a model may word its task from; None where nobody is to."""
+
+
+class Brief(Protocol):
+    """What a model is to word a task from, and how it is known that the wording says it."""
+
+    @property
+    def asked(self) -> Sequence[Message]:
+        """What the model is told; it replies with one JSON object."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """Of that object, the only one."""
+        ...
+
+    @property
+    def longest(self) -> int:
+        """Characters that the wording may have."""
+        ...
+
+    def objection(self, text: str) -> tuple[str, str] | None:
+        """Why the wording can't be used, and what is special to it: all that needs no model."""
+        ...
+
+    def problem(self, text: str) -> Problem:
+        """The problem with its task worded so."""
+        ...
+
+    async def misread(self, worded: Problem, reader: Model) -> tuple[str, str] | None:
+        """What a model that is given the task makes of it, if that isn't what is asked for; None if it is.
+
+        Raises:
+            ContextOverflow: It is too long for the model.
+            ModelError: The model failed.
+        """
+        ...
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ class Source:
     """What it reads in the folder of training data; none where it makes everything up."""
     most: int | None = None
     """How many problems it makes if nobody says, where it would never end."""
+    worded: bool = False
+    """Its tasks are worded by a teacher, which doesn't solve them: what they ask for is known."""
 
     def load(self) -> Make:
         """The function, imported."""
@@ -50,10 +52,14 @@ SOURCES: Mapping[str, Source] = {
     "gsm8k_renumbered": Source(f"{HERE}.gsm8k:renumbered", "MIT", GSM8K_FILE),
     "gsm8k_reworded": Source(f"{HERE}.gsm8k:reworded", "MIT", GSM8K_FILE),
     "gsm8k_distracted": Source(f"{HERE}.gsm8k:distracted", "MIT", GSM8K_FILE),
+    "gsm8k_rephrased": Source(f"{HERE}.gsm8k:rephrased", "MIT", GSM8K_FILE, worded=True),
     "word_problem_programs": Source(f"{HERE}.programs:programs", "Apache-2.0", PROGRAMS_FILE),
     "programs_renumbered": Source(f"{HERE}.programs:renumbered", "Apache-2.0", PROGRAMS_FILE),
+    "programs_rephrased": Source(f"{HERE}.programs:rephrased", "Apache-2.0", PROGRAMS_FILE, worded=True),
     "short_problems": Source(f"{HERE}.short_problems:short_problems", OWN, most=4_000),
+    "short_rephrased": Source(f"{HERE}.short_problems:rephrased", OWN, most=4_000, worded=True),
     "functions": Source(f"{HERE}.calls:synthesised", OWN, most=20_000),
+    "functions_worded": Source(f"{HERE}.worded:worded", OWN, most=4_000, worded=True),
     "metatool": Source(f"{HERE}.requests:metatool", "MIT", ("metatool_queries.jsonl", "metatool_tools.json")),
     "toolformer": Source(f"{HERE}.requests:toolformer", "MIT", ("toolformer_calls.jsonl",)),
     "squad": Source(f"{HERE}.reading:squad", SQUAD, SQUAD_FILES),
@@ -70,7 +76,7 @@ SOURCES: Mapping[str, Source] = {
     "unanswerable_searched": Source(f"{HERE}.unanswerable:searched", HOTPOT, HOTPOT_FILE, most=1_000),
     "corrections": Source(f"{HERE}.corrections:corrections", f"{SQUAD}; {HOTPOT}", SQUAD_FILES),
 }
-"""Every source by name. `short_problems`, `functions` and the unanswerable ones would have no end."""
+"""Every source by name. Those of short problems and of functions and the unanswerable ones would have no end."""
 
 
 def find(name: str) -> Source:

@@ -69,9 +69,11 @@ def problem(
 def one_call(chance: Random) -> Problem | None:
     """One call of one of the functions."""
     asked = drawn(chance)
-    if asked is None:
-        return None
-    offered, said = asked
+    return called(*asked, chance) if asked else None
+
+
+def called(offered: Offer, said: Request, chance: Random) -> Problem:
+    """A request that one of the functions shown is called for."""
     tools = as_tools([offered, *others([offered.spec], chance, chance.choice(SHOWN) - 1)], chance)
     name, spec = offered.function.name, offered.spec
     begun = [planned(offered), Call(tool=name, arguments=dict(said.arguments))]
@@ -110,9 +112,11 @@ def two_calls(chance: Random) -> Problem | None:
 def failed_call(chance: Random) -> Problem | None:
     """A call that fails: then there is no answer."""
     asked = drawn(chance)
-    if asked is None:
-        return None
-    offered, said = asked
+    return failed(*asked, chance) if asked else None
+
+
+def failed(offered: Offer, said: Request, chance: Random) -> Problem:
+    """A request whose function fails."""
     [tool] = as_tools([offered], chance)
     call = Line(Call(tool=tool.name, arguments=dict(said.arguments)), fails=True)
     script = [planned(offered), call, GiveUp(reason=FAILED)]
@@ -130,6 +134,11 @@ def no_call(chance: Random) -> Problem | None:
         text = filled("<unrelated>", chance)
         # What it asks for may well be in the catalogue, where it is kin to functions on the same things.
         avoided = [spec for spec in catalogue() if spec.domain in NEAR_KNOWLEDGE]
+    return unfit(text, avoided, chance)
+
+
+def unfit(text: str, avoided: Sequence[Spec], chance: Random) -> Problem:
+    """A request that isn't meant for any of the functions shown, but for one of those avoided, if for any."""
     shown = others(avoided, chance, chance.choice(SHOWN), near=0.7)
     return problem(text, as_tools(shown, chance), [Plan(steps=()), GiveUp(reason=UNFIT)], None, REFUSAL)
 

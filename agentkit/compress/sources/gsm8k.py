@@ -48,6 +48,11 @@ def reworded(folder: Path, chance: Random) -> Problems:
     return augment.reworded(usable(folder), chance)
 
 
+def rephrased(folder: Path, chance: Random) -> Problems:
+    """Each problem, for a model to tell it in its own words."""
+    return augment.rephrased(usable(folder), chance)
+
+
 def distracted(folder: Path, chance: Random) -> Problems:
     """Each problem with a sentence that has nothing to do with it."""
     return augment.distracted(list(usable(folder)), chance)

@@ -48,6 +48,11 @@ def renumbered(folder: Path, chance: Random) -> Problems:
     return augment.renumbered((replace(p, program="") for p in found), chance)
 
 
+def rephrased(folder: Path, chance: Random) -> Problems:
+    """Each problem that one expression solves, for a model to tell it in its own words."""
+    return augment.rephrased((p for p in read(folder) if isinstance(p, WordProblem) and p.steps), chance)
+
+
 def read(folder: Path) -> Iterator[WordProblem | Unusable]:
     """The word problems of the file."""
     return rows.read(folder / FILE, word_problem)

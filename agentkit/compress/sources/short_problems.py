@@ -19,6 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from random import Random
 
+from agentkit.compress import augment
 from agentkit.compress.sources import Problems
 from agentkit.compress.sources.word_problem import WordProblem, value_of
 
@@ -61,9 +62,20 @@ class Wording:
 
 def short_problems(_folder: Path, chance: Random) -> Problems:
     """Problems without end, every other one a question about a story."""
+    for problem in drawn_problems(chance):
+        yield problem.problem(chance)
+
+
+def rephrased(_folder: Path, chance: Random) -> Problems:
+    """Such problems, for a model to tell them in its own words."""
+    return augment.rephrased(drawn_problems(chance), chance)
+
+
+def drawn_problems(chance: Random) -> Iterator[WordProblem]:
+    """Word problems without end."""
     for number in itertools.count(1):
         wording = chance.choice(chance.choice((wordings(), stories())))
-        yield worded(f"short_problems-{number}", wording, chance).problem(chance)
+        yield worded(f"short_problems-{number}", wording, chance)
 
 
 @cache

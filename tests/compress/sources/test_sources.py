@@ -51,6 +51,7 @@ def test_most_problems_end_as_they_say(name: str, folder: Path) -> None:
     least = 1 if name == "corrections" else len(found) - 1
     assert len(kept(recordings)) >= max(least, 1), [(r.id, r.reason, r.detail) for r in recordings]
     assert len({p.id for p in found}) == len(found)
+    assert all((p.brief is not None) == SOURCES[name].worded for p in found)
     for line in (line for p in found for line in p.script if not line.learned):
         assert name == "corrections", line
 
