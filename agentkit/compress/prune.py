@@ -12,7 +12,7 @@ from agentkit import protocol
 from agentkit.compress import card as cards
 from agentkit.compress import pruned, results
 from agentkit.compress.architecture import Shape
-from agentkit.compress.base import Base, gguf_file, open_base, weights_hash
+from agentkit.compress.base import Base, gguf_file, open_base
 from agentkit.compress.checkpoints import CHECKPOINT, unwritable
 from agentkit.compress.cutting import Cut, Wanted, cut_folder, report
 from agentkit.compress.examples import Example, Examples, encode, split
@@ -23,6 +23,7 @@ from agentkit.compress.weights import Format, hf_to_gguf
 from agentkit.errors import ConfigurationError, ModelError
 from agentkit.models import adapters, catalog
 from agentkit.models.gguf_header import PROTOCOL, taught_protocol
+from agentkit.models.identity import weights_hash
 from agentkit.models.tokenizer import read_json
 
 HEALING = Recipe(method="full", rate=1e-4, steps=200, weight=1.0)

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -96,6 +98,24 @@ def test_an_exported_file_holds_what_peft_would_have_merged(run: Path, base: Pat
     card = (tmp_path / "out.md").read_text(encoding="utf-8")
     for said in ("# sums", "| sums | MIT |", "Apache-2.0", adapters.sha256(base), "held-out loss", "rank 4, alpha 8"):
         assert said in card
+
+
+def test_two_that_need_a_base_at_once_convert_it_once_and_what_was_left_half_done_goes(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (left := tmp_path / "cache/hf/other-0123.4321.part").mkdir(parents=True)
+    made: list[Path] = []
+
+    def slow(source: Path, target: Path) -> Path:
+        made.append(target)
+        time.sleep(0.5)  # so that the other one comes meanwhile
+        return gguf_to_hf(source, target)
+
+    monkeypatch.setattr("agentkit.compress.weights.gguf_to_hf", slow)
+    with ThreadPoolExecutor(2) as both:
+        one, other = both.map(converted, [base, base])
+    assert made == [one] == [other]
+    assert not left.exists()
 
 
 @pytest.mark.model

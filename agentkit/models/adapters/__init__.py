@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 from agentkit.errors import ConfigurationError, UnknownName
 from agentkit.models.adapter import Card, read, read_card
-from agentkit.models.cache import cache
+from agentkit.models.cache import cache, writing
+from agentkit.models.identity import sha256
 from agentkit.models.known import KNOWN
 from agentkit.models.merge import merge
 
@@ -109,9 +110,11 @@ def merged(adapter: Path, base: Path, *, progress: Callable[[int, int], None] | 
     if target.is_file():
         return target
     require(card, base)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    older = _made_of(card.name, card.base)
-    merge(base, read(adapter), target, progress=progress)
+    with writing(target.parent):
+        if target.is_file():
+            return target  # another has made it meanwhile
+        older = _made_of(card.name, card.base)
+        merge(base, read(adapter), target, progress=progress)
     for file in older:
         with suppress(OSError):  # in use, where files that are can't be deleted
             file.unlink()
@@ -138,12 +141,6 @@ def known(card: Card) -> None:
             f"adapter {card.name} is for {card.base!r}, which the catalog doesn't know; "
             "export it as a GGUF file instead: agentkit distil export"
         )
-
-
-def sha256(path: Path) -> str:
-    """A file's hash."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _made_of(name: str, base: str = "*") -> list[Path]:
