@@ -173,29 +173,29 @@ def evaluate(
     seed: Annotated[int, typer.Option(metavar="N", help="Of the draw.")] = 0,
 ) -> int:
     """Run tasks with the base and with what was trained, compare them, and put the scores into the card."""
-    import shutil
-
     from agentkit.cli.asking import profile_of
     from agentkit.cli.evaluate import report, run_agent
     from agentkit.compress.export import export as write
     from agentkit.evaluate.comparison import compare
     from agentkit.evaluate.summary import summarize
     from agentkit.models.adapter import Score
-    from agentkit.models.adapters import sha256
+    from agentkit.models.identity import sha256
 
     profile = profile_of(assistant, {"--docs": docs, "--corpus": corpus})
     out = out or (run.parent if run.is_file() else run) / "evaluation"
     file = out / "taught.gguf"
     was = sha256(file) if file.is_file() else ""
     card = write(run, file, base=base)
-    if was and sha256(file) != was:
-        shutil.rmtree(out / "taught", ignore_errors=True)  # these are of weights that have been trained further
+    weights = sha256(file)
+    roots = {"base": out / "base", "taught": out / f"taught-{weights[:12]}"}  # trained further, it is another model
+    if was == weights and (old := out / "taught").is_dir() and not roots["taught"].exists():
+        old.rename(roots["taught"])  # where runs were before each model's had a folder of their own
     models = {"base": base or base_alone(card.base), "taught": str(file)}
     limits = {"base": limit if base_limit is None else base_limit, "taught": limit}
     documents = {"profile": profile, "docs": docs, "corpus": corpus}
     how: dict[str, Any] = {"data": data, "seed": seed, "parallel": parallel, **documents}
     found = {
-        name: run_agent(model, tasks, root=out / name, limit=limits[name], **how) if limits[name] != 0 else []
+        name: run_agent(model, tasks, root=roots[name], limit=limits[name], **how) if limits[name] != 0 else []
         for name, model in models.items()
     }
     scores = {

@@ -82,7 +82,9 @@ class Transformers(Model):
             tokenizer = HFTokenizer(folder)
             network = Network(folder, device=device, dtype=dtype, threads=threads)
             longest = min(context, network.trained or context)
-            return cls(network, tokenizer, name=name or str(path), context=longest, parallel=parallel)
+            model = cls(network, tokenizer, name=name or str(path), context=longest, parallel=parallel)
+            model.place = folder
+            return model
 
         return await asyncio.to_thread(open_model)
 

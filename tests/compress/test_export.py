@@ -23,8 +23,9 @@ from agentkit.compress.student import Student
 from agentkit.compress.weights import gguf_to_hf, hf_to_gguf
 from agentkit.errors import ConfigurationError, UnknownName
 from agentkit.models import adapters, catalog
-from agentkit.models.adapter import Score, read, read_card
+from agentkit.models.adapter import Score, read, read_card, write
 from agentkit.models.gguf_header import taught_protocol
+from agentkit.models.identity import sha256
 
 from ..tiny import write_like
 from .letters import lessons_file
@@ -213,6 +214,12 @@ def two_sums(folder: Path) -> Path:
     return items
 
 
+def taught_root(run: Path) -> Path:
+    """The folder of the runs with what was trained, named for its weights."""
+    evaluation = run / "evaluation"
+    return evaluation / f"taught-{sha256(evaluation / 'taught.gguf')[:12]}"
+
+
 @pytest.mark.model
 def test_evaluating_compares_base_and_student_and_keeps_the_scores(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -221,8 +228,39 @@ def test_evaluating_compares_base_and_student_and_keeps_the_scores(
     card = read_card(run / "adapter.safetensors")
     assert {name: score.items for name, score in card.tasks.items()} == {"items, base": 2, "items, taught": 2}
     assert taught_protocol(run / "evaluation" / "taught.gguf") == protocol.fingerprint()
-    assert {path.name for path in (run / "evaluation").iterdir()} == {"base", "taught", "taught.gguf", "taught.md"}
+    names = {path.name for path in (run / "evaluation").iterdir()}
+    assert names == {"base", taught_root(run).name, "taught.gguf", "taught.md"}
     assert "items" in capsys.readouterr().out
+
+
+@pytest.mark.model
+def test_each_adapter_of_a_run_keeps_the_results_of_its_own_weights(run: Path, tmp_path: Path) -> None:
+    items, last = two_sums(tmp_path), run / "last.safetensors"
+    changed = read(last)
+    write(last, changed.card, {name: 2 * tensor for name, tensor in changed.tensors.items()})
+    assert distil("evaluate", items, "--run", run, "--base-limit", 0) == 0
+    own = taught_root(run)
+    (records,) = own.glob("*/items.jsonl")
+    before = records.read_bytes()
+    (run / "evaluation/taught.gguf").unlink()
+    assert distil("evaluate", items, "--run", last, "--base-limit", 0) == 0
+    assert taught_root(run) != own
+    assert records.read_bytes() == before
+    assert distil("evaluate", items, "--run", run, "--base-limit", 0) == 0
+    assert taught_root(run) == own
+    assert records.read_bytes() == before
+
+
+@pytest.mark.model
+def test_results_from_before_weights_were_in_their_folders_name_are_gone_on_with(run: Path, tmp_path: Path) -> None:
+    items = two_sums(tmp_path)
+    assert distil("evaluate", items, "--run", run, "--base-limit", 0) == 0
+    own = taught_root(run)
+    (records,) = own.glob("*/items.jsonl")
+    before = records.read_bytes()
+    own.rename(run / "evaluation/taught")
+    assert distil("evaluate", items, "--run", run, "--base-limit", 0) == 0
+    assert records.read_bytes() == before
 
 
 @pytest.mark.model
@@ -245,7 +283,7 @@ def test_the_base_can_be_left_out_and_have_fewer_items(
 @pytest.mark.model
 def test_items_are_run_side_by_side(run: Path, tmp_path: Path) -> None:
     assert distil("evaluate", two_sums(tmp_path), "--run", run, "--base-limit", 0, "--parallel", 2) == 0
-    (header,) = (run / "evaluation" / "taught").glob("*/run.json")
+    (header,) = taught_root(run).glob("*/run.json")
     assert json.loads(header.read_text())["parallel"] == 2
     with pytest.raises(ConfigurationError, match="parallel is 0"):
         distil("evaluate", two_sums(tmp_path), "--run", run, "--base-limit", 0, "--parallel", 0)
