@@ -11,6 +11,7 @@ from typing import NamedTuple
 from agentkit import protocol
 from agentkit.compress import card as cards
 from agentkit.compress import pruned, results
+from agentkit.compress.alone import alone
 from agentkit.compress.architecture import Shape
 from agentkit.compress.base import Base, gguf_file, open_base
 from agentkit.compress.checkpoints import CHECKPOINT, unwritable
@@ -92,7 +93,8 @@ def prune(
         like: The GGUF file that has the metadata and tokenizer, where the model is a Hugging Face folder.
 
     Raises:
-        ConfigurationError: The model isn't there, so much can't go, there are too few lessons, or the disk is full.
+        ConfigurationError: The model isn't there, so much can't go, there are too few lessons, another process prunes
+            to the same file, or the disk is full.
         TraceError: A line of the lessons is none.
         ModelError: The architecture can't be pruned, or the file can't be written.
         MissingExtra: torch, transformers or gguf isn't installed.
@@ -233,16 +235,21 @@ def begun(work: Path, folder: Path, asked: str) -> Cut | None:
 
 @contextmanager
 def workplace(out: Path) -> Generator[Path]:
-    """A folder next to a file, which stays afterwards if there is a training run in it to go on with."""
+    """A folder next to a file, which stays afterwards if there is a training run in it to go on with.
+
+    Raises:
+        ConfigurationError: Another process is pruning to that file, or nothing can be written there.
+    """
     work = out.with_name(f"{out.name}.work")
     try:
-        work.mkdir(parents=True, exist_ok=True)
-        yield work
+        with alone(work, ".prune.lock"):  # healing takes the usual one
+            try:
+                yield work
+            finally:
+                if not (work / CHECKPOINT).is_file():
+                    shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
         raise unwritable(out, error.strerror or error) from None
-    finally:
-        if not (work / CHECKPOINT).is_file():
-            shutil.rmtree(work, ignore_errors=True)
 
 
 def described(cut: Cut) -> Generator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from agentkit import protocol
 from agentkit.compress import results
+from agentkit.compress.alone import alone
 from agentkit.compress.base import Base
 from agentkit.compress.checkpoints import Checkpoints, Progress
 from agentkit.compress.examples import Example, encode, split
@@ -47,7 +48,8 @@ def train(lessons: Path, base: Base, recipe: Recipe, conditions: Conditions) -> 
     """Train, keep the weights that are best on held-out lessons, and write them with their card.
 
     Raises:
-        ConfigurationError: The base, the teacher or the checkpoint can't be used; the disk is full.
+        ConfigurationError: The base, the teacher or the checkpoint can't be used; another process trains there; the
+            disk is full.
         TraceError: A line of the lessons is none.
         MissingExtra: torch, transformers or peft isn't installed.
     """
@@ -70,12 +72,15 @@ def train(lessons: Path, base: Base, recipe: Recipe, conditions: Conditions) -> 
     identity = f"{recipe.model_dump_json()} {examples.fingerprint} {base.sha256}"
     if base.taught:
         identity += f" {base.taught.card.model_dump_json()}"
-    checkpoints = Checkpoints(conditions.out, identity, student)
-    course = Course(student, own, held[: recipe.validated], plan, recipe, checkpoints, teacher, base.speech.ends, tell)
-    progress = course.run(deadline=None if conditions.minutes is None else began + 60 * conditions.minutes)
-    sources = results.sources(read, examples, conditions.licences)
-    card = results.card(student, progress, base, examples, sources, out=conditions.out, command=conditions.command)
-    return results.keep(student, progress, card, base, conditions.out, finished=progress.step == len(plan))
+    out, held = conditions.out, held[: recipe.validated]
+    with alone(out):
+        course = Course(
+            student, own, held, plan, recipe, Checkpoints(out, identity, student), teacher, base.speech.ends, tell
+        )
+        progress = course.run(deadline=None if conditions.minutes is None else began + 60 * conditions.minutes)
+        sources = results.sources(read, examples, conditions.licences)
+        card = results.card(student, progress, base, examples, sources, out=out, command=conditions.command)
+        return results.keep(student, progress, card, base, out, finished=progress.step == len(plan))
 
 
 def planned(own: Sequence[Example], recipe: Recipe) -> list[list[list[int]]]:

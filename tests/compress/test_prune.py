@@ -14,6 +14,7 @@ import pytest
 
 from agentkit import protocol
 from agentkit.compress import cutting
+from agentkit.compress.alone import alone
 from agentkit.compress.base import open_base
 from agentkit.compress.cutting import Wanted, cut, cut_folder
 from agentkit.compress.importance import measure
@@ -366,6 +367,17 @@ def test_another_architecture_is_refused(original: Path, tmp_path: Path) -> None
     config.write_text(config.read_text(encoding="utf-8").replace('"llama"', '"gemma"'), encoding="utf-8")
     with pytest.raises(ModelError, match=r"gemma can't be pruned: its architecture is 'gemma'"):
         smaller(original, tmp_path / "small.gguf", spec=str(folder), like=original)
+
+
+def test_a_second_pruning_to_the_same_file_is_refused_and_leaves_the_firsts_work(
+    original: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "small.gguf.work"
+    with alone(work, ".prune.lock"):
+        (work / "cut").mkdir()
+        with pytest.raises(ConfigurationError, match=r"another process is at work in .*small\.gguf\.work: wait for it"):
+            smaller(original, tmp_path / "small.gguf")
+        assert (work / "cut").is_dir()
 
 
 def test_what_was_taught_another_protocol_is_refused(original: Path, tmp_path: Path) -> None:

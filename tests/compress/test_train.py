@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agentkit.compress import checkpoints, train
+from agentkit.compress.alone import alone
 from agentkit.compress.packing import pack
 from agentkit.compress.recipe import Recipe
 from agentkit.compress.results import Result
@@ -44,7 +45,8 @@ def unbroken(letters: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
 def test_a_run_leaves_an_adapter_with_its_card_and_a_log(unbroken: Result) -> None:
     folder = unbroken.path.parent
     assert {p.name for p in folder.iterdir()} == {
-        "lessons.jsonl", "train.jsonl", "checkpoint.pt", "adapter.safetensors", "adapter.md", "last.safetensors"
+        "lessons.jsonl", "train.jsonl", "checkpoint.pt", "adapter.safetensors", "adapter.md", "last.safetensors",
+        ".lock",
     }  # fmt: skip
     adapter = read(unbroken.path)
     assert adapter.card == unbroken.card
@@ -116,6 +118,16 @@ def test_killed_and_resumed_it_ends_with_the_weights_of_an_unbroken_run(
     steps = [line["step"] for line in train.log_of(out) if "loss" in line]
     assert steps == [1, 2, 3, 4, 5, 6]
     assert result.finished
+
+
+def test_a_second_training_in_the_same_folder_is_refused_and_touches_nothing(letters: Path, tmp_path: Path) -> None:
+    lessons_file(tmp_path)
+    (tmp_path / "train.jsonl").write_text('{"step": 1}\n', encoding="utf-8")
+    with alone(tmp_path), pytest.raises(ConfigurationError) as caught:
+        trained(letters, tmp_path)
+    assert str(caught.value) == f"another process is at work in {tmp_path}: wait for it, or name another folder"
+    assert {p.name for p in tmp_path.iterdir()} == {"lessons.jsonl", "train.jsonl", ".lock"}
+    assert (tmp_path / "train.jsonl").read_text(encoding="utf-8") == '{"step": 1}\n'
 
 
 class Clock:
