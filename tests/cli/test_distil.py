@@ -53,8 +53,10 @@ def test_lessons_are_collected_curated_and_shown(cli: Cli, data: Path) -> None:
         (("collect", "gsm8k_train", "--data", "."), "gsm8k_train.jsonl can't be read"),
         (("collect", "--data", "nowhere"), "there is no folder"),
         (("collect", "--limit", "few", "--data", "."), "--limit is 'few'; give a whole number"),
-        (("curate", "--data", "."), "nothing is collected in runs/distil"),
-        (("curate", "--data", ".", "--share", "maths"), "--share is 'maths'; write it as maths=0.4"),
+        (("curate", "--eval", "."), "nothing is collected in runs/distil"),
+        (("curate", "--eval", ".", "--share", "maths"), "--share is 'maths'; write it as maths=0.4"),
+        (("curate",), "no folder of data is set: name it by --eval or --data"),
+        (("curate", "--data", "."), "eval of evaluation data to keep clear of; name a file or a folder by --eval"),
         (("show", "none.jsonl"), "can't read none.jsonl: No such file or directory"),
     ],
 )

@@ -232,3 +232,12 @@ def test_lessons_are_not_chosen_anew_under_a_training_that_reads_them(tmp_path: 
     with alone(tmp_path / "run"), pytest.raises(ConfigurationError, match=r"at work in .*run: wait"):
         kept(tmp_path / "run", [lesson("What is 7 times 8?")], evaluation)
     assert (tmp_path / "run/lessons.jsonl").read_bytes() == before
+
+
+def test_what_was_killed_before_it_could_tidy_up_is_collected_all_the_same(tmp_path: Path, evaluation: Path) -> None:
+    collected(tmp_path / "run")
+    partial = tmp_path / "run/collected/gsm8k_train.partial.jsonl"
+    partial.write_text("{}\n", encoding="utf-8")
+    assert curate(tmp_path / "run", evaluation=evaluation).lessons
+    collected(tmp_path / "run")
+    assert not partial.exists()
