@@ -1,7 +1,6 @@
 """Training a student on lessons: `train` goes on where it was stopped, and ends with the weights of an unbroken run."""
 
 import itertools
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,8 +110,6 @@ class Course:
     teacher: Teacher | None
     ends: Sequence[int]
     tell: Tell
-    scoring: float = 0.0
-    """Seconds that the held-out lessons took to score."""
 
     def run(self, *, deadline: float | None) -> Progress:
         """Take the steps that are left, or as many as there is time for."""
@@ -124,10 +121,10 @@ class Course:
             self.validate(progress)
         due = self.recipe.validated_after(steps)
         saved = time.monotonic()
-        longest = 0.0  # of a step, with the scoring after it
+        longest = progress.seconds / max(progress.step, 1)  # of a step, with the scoring after it
         while progress.step < steps:
             began = time.monotonic()
-            if deadline is not None and began + longest + self.scoring > deadline:
+            if deadline is not None and began + longest + progress.scoring > deadline:
                 self.tell(f"stopped in time after step {progress.step} of {steps}; the same command goes on")
                 break
             self.step(progress)
@@ -197,9 +194,4 @@ class Course:
         self.tell(f"after step {progress.step}: held-out loss {loss:.4f}, {right} of {of} decisions as in the lessons")
         if progress.best is None or loss < progress.best:
             progress.best, progress.best_step, progress.tensors = loss, progress.step, self.student.tensors()
-        self.scoring = time.monotonic() - began
-
-
-def log_of(folder: Path) -> list[dict[str, Any]]:
-    """What a run logged."""
-    return [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+        progress.scoring = time.monotonic() - began

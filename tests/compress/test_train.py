@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ def trained(
     return train.train(lessons_file(out), replace(base(letters), taught=taught), recipe, how)
 
 
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    """What a run logged."""
+    return [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
 @pytest.fixture(scope="module")
 def unbroken(letters: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
     return trained(letters, tmp_path_factory.mktemp("runs") / "unbroken", licences={"sums": "MIT"})
@@ -54,7 +60,7 @@ def test_a_run_leaves_an_adapter_with_its_card_and_a_log(unbroken: Result) -> No
     assert adapter.card.targets == ("down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj")
     assert len(adapter.modules) == 14
     assert "| sums | MIT |" in (folder / "adapter.md").read_text(encoding="utf-8")
-    log = [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    log = log_of(folder)
     assert [line["step"] for line in log if "loss" in line] == [1, 2, 3, 4, 5, 6]
     held_out = {line["step"]: line["held_out_loss"] for line in log if "held_out_loss" in line}
     assert list(held_out) == [0, 3, 6]
@@ -115,7 +121,7 @@ def test_killed_and_resumed_it_ends_with_the_weights_of_an_unbroken_run(
         one, other = read(out / name), read(unbroken.path.with_name(name))
         assert one.card.steps == other.card.steps
         assert all((one.tensors[name] == tensor).all() for name, tensor in other.tensors.items())
-    steps = [line["step"] for line in train.log_of(out) if "loss" in line]
+    steps = [line["step"] for line in log_of(out) if "loss" in line]
     assert steps == [1, 2, 3, 4, 5, 6]
     assert result.finished
 
@@ -164,6 +170,38 @@ def test_a_run_ends_in_time_and_goes_on_later(
         assert all((one.tensors[name] == tensor).all() for name, tensor in other.tensors.items())
 
 
+def test_a_run_that_goes_on_leaves_time_to_score_as_well(
+    letters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, learn, score = Clock(), Student.learn, Student.score
+
+    def learns(student: Student, *given: Any, **named: Any) -> float:
+        clock.now += 10
+        return learn(student, *given, **named)
+
+    def scores(student: Student, *given: Any) -> Any:
+        clock.now += 30
+        return score(student, *given)
+
+    monkeypatch.setattr(Student, "learn", learns)
+    monkeypatch.setattr(Student, "score", scores)
+    monkeypatch.setattr(train, "time", clock)
+    assert trained(letters, tmp_path, minutes=2).card.steps == 3
+    began = clock.now
+    trained(letters, tmp_path, minutes=45 / 60)
+    assert [line["step"] for line in log_of(tmp_path)][-2:] == [4, 4]  # a step, and its score
+    assert clock.now - began <= 45
+
+
+def test_a_checkpoint_from_before_the_time_to_score_was_kept_is_gone_on_from(letters: Path, tmp_path: Path) -> None:
+    torch: Any = import_module("torch")
+    assert not trained(letters, tmp_path, minutes=0).finished
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    del state["progress"]["scoring"]
+    torch.save(state, tmp_path / "checkpoint.pt")
+    assert trained(letters, tmp_path).finished
+
+
 def test_on_twenty_lessons_it_learns_to_write_every_decision_as_they_do(letters: Path, tmp_path: Path) -> None:
     changes = {"method": "full", "rate": 1e-2, "steps": 90, "tokens": 600, "row": 1024, "held_out": 0.0}
     recipe = RECIPE.model_copy(update=changes)
@@ -200,7 +238,7 @@ def test_bfloat16_learns_the_same_to_its_precision(letters: Path, tmp_path: Path
 def test_training_goes_on_from_an_adapter(letters: Path, unbroken: Result, tmp_path: Path) -> None:
     taught = read(unbroken.path)
     further = trained(letters, tmp_path / "further", taught=taught, command="train on")
-    log = train.log_of(tmp_path / "further")
+    log = log_of(tmp_path / "further")
     assert log[0]["step"] == 0
     # In bfloat16, as it is kept.
     assert log[0]["held_out_loss"] == pytest.approx(unbroken.card.scores["held-out loss"], rel=0.02)
