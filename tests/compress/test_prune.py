@@ -241,6 +241,7 @@ def test_what_is_left_is_written_like_its_base_with_a_card(
         f"| before | {pruned.cut.losses[0]:.4f} |",
         f"| cut | {pruned.cut.losses[1]:.4f} |",
         f"steps | {pruned.loss:.4f} |",
+        "All that is left then learned from the whole model.",
         "    agentkit prune",
         f"**Protocol** {protocol.fingerprint()}",
     ):
@@ -263,6 +264,9 @@ def test_stopped_and_gone_on_with_it_is_the_same_file_byte_for_byte(
     stopped = smaller(original, out, minutes=0)
     assert (stopped.finished, stopped.loss) == (False, pytest.approx(stopped.cut.losses[1], abs=1e-4))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.gguf", "small.gguf.work", "small.md"]
+    card = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert "It is as it was cut: no step of healing has brought the loss" in card
+    assert "healed, 0 steps" not in card
     assert out.read_bytes() != healed[0].path.read_bytes()
     with pytest.raises(ConfigurationError, match=r"small.gguf.work is of another model, other lessons or options"):
         smaller(original, out, wanted=Wanted(layers=3))
