@@ -11,7 +11,6 @@ from agentkit.cli.options import AssistantFile, CorpusName, Docs
 if TYPE_CHECKING:
     from agentkit.compress.recipe import Recipe
     from agentkit.compress.train import Conditions
-    from agentkit.models.adapter import Score
 
 RUN = Path("runs/distil")
 Run = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run; names the adapter.")]
@@ -176,6 +175,7 @@ def evaluate(
     from agentkit.cli.asking import profile_of
     from agentkit.cli.evaluate import report, run_agent
     from agentkit.compress.export import export as write
+    from agentkit.compress.results import add_scores, trained
     from agentkit.evaluate.comparison import compare
     from agentkit.evaluate.summary import summarize
     from agentkit.models.adapter import Score
@@ -206,24 +206,9 @@ def evaluate(
         for summary in (summarize(header, records) for header, records in runs)
         if (score := summary.score)
     }
-    keep_scores(run, scores)
+    add_scores(trained(run), scores)
     pairs = zip(found["base"], found["taught"], strict=True) if found["base"] else ()
     return report([*found["base"], *found["taught"]], [compare(*pair) for pair in pairs], as_json=False, page=None)
-
-
-def keep_scores(run: Path, scores: "Mapping[str, Score]") -> None:
-    """Put scores into an adapter's card; the folder of a whole model keeps its own."""
-    from agentkit.compress import card as cards
-    from agentkit.compress.results import ADAPTER
-    from agentkit.models.adapter import read_card, recarded
-
-    file = run if run.is_file() else run / ADAPTER
-    if not file.is_file():
-        return
-    old = read_card(file)
-    card = old.model_copy(update={"tasks": {**old.tasks, **scores}})
-    recarded(file, file, card)
-    cards.write(file.with_suffix(".md"), card, file)
 
 
 def base_alone(name: str) -> str:

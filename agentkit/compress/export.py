@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.compress import card as cards
-from agentkit.compress.base import gguf_file, weights_hash
-from agentkit.compress.results import ADAPTER, CARD, MODEL
+from agentkit.compress.base import gguf_file
+from agentkit.compress.results import card_of, trained
 from agentkit.errors import ConfigurationError
 from agentkit.models import adapter as adapters
 from agentkit.models.adapter import Adapter, Card
-from agentkit.models.adapters import sha256
 from agentkit.models.gguf_header import PROTOCOL
+from agentkit.models.identity import weights_hash
 from agentkit.models.merge import merge
 from agentkit.models.requantize import Format, requantize
 
@@ -30,17 +30,13 @@ def export(run: Path, out: Path, to: Format = "Q8_0", *, base: str = "", like: P
         ConfigurationError: There is nothing to export, the base is another one, or the disk is full.
         ModelError: The file can't be written.
     """
-    file = run if run.is_file() else run / ADAPTER
+    place = trained(run)
     out.parent.mkdir(parents=True, exist_ok=True)
-    if file.is_file():
-        adapter = adapters.read(file)
-        card = adapter.card
-        merged(adapter, base or card.base, out, to, like=like)
-    elif (folder := run / MODEL).is_dir():
-        card = Card.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
-        written(folder, out, to, card, like=like or gguf_file(base or card.base))
+    card = card_of(place)
+    if place.is_dir():
+        written(place, out, to, card, like=like or gguf_file(base or card.base))
     else:
-        raise ConfigurationError(f"there is no {ADAPTER} and no {MODEL} in {run}; train first: agentkit distil train")
+        merged(adapters.read(place), base or card.base, out, to, like=like)
     cards.write(out.with_suffix(".md"), card, out)
     return card
 
@@ -49,7 +45,7 @@ def merged(adapter: Adapter, spec: str, out: Path, to: Format, *, like: Path | N
     """Merge an adapter into its base, a folder or a GGUF file."""
     place = Path(spec).expanduser()
     base = place if place.is_dir() else gguf_file(spec)
-    found = weights_hash(base) if base.is_dir() else sha256(base)
+    found = weights_hash(base)
     if found != adapter.card.base_sha256:
         raise ConfigurationError(
             f"adapter {adapter.card.name} was trained on weights of SHA-256 {adapter.card.base_sha256[:12]}…, but "

@@ -5,6 +5,7 @@ up @ down is computed once. The file is safetensors in bfloat16 with PEFT's name
 card. It is read and written here without torch.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -126,6 +127,15 @@ def read_card(path: Path) -> Card:
         ConfigurationError: The file is missing, damaged, no adapter, or of another version.
     """
     return _card(_opened(path)[0], path)
+
+
+def tensors_hash(path: Path) -> str:
+    """SHA-256 of an adapter's tensors, whatever its card says.
+
+    Raises:
+        ConfigurationError: The file is missing or no adapter.
+    """
+    return hashlib.sha256(_opened(path, whole=True)[1]).hexdigest()
 
 
 def read(path: Path) -> Adapter:

@@ -19,6 +19,7 @@ from agentkit.cli import distilling
 from agentkit.compress.base import converted
 from agentkit.compress.export import export
 from agentkit.compress.recipe import Recipe
+from agentkit.compress.results import add_scores, card_of, trained
 from agentkit.compress.student import Student
 from agentkit.compress.weights import gguf_to_hf, hf_to_gguf
 from agentkit.errors import ConfigurationError, UnknownName
@@ -198,13 +199,38 @@ def test_what_cannot_be_trained_is_one_line(base: Path, tmp_path: Path, words: S
 
 def test_scores_measured_later_stand_in_the_card(run: Path) -> None:
     some, more = (Score(value=right, low=right / 2, high=2 * right, items=40) for right in (0.1, 0.3))
-    distilling.keep_scores(run, {"svamp, base": some, "svamp, taught": some})
-    distilling.keep_scores(run, {"svamp, taught": more})
+    add_scores(trained(run), {"svamp, base": some, "svamp, taught": some})
+    add_scores(trained(run), {"svamp, taught": more})
     card = read_card(run / "adapter.safetensors")
     assert card.scores.keys() == {"held-out loss"}
     assert card.tasks == {"svamp, base": some, "svamp, taught": more}
     told = (run / "adapter.md").read_text(encoding="utf-8")
     assert "| svamp, taught | 30.0 [15.0, 60.0], n = 40 |" in told
+
+
+def test_scores_stay_when_a_training_that_is_over_is_run_again_and_go_with_other_weights(run: Path) -> None:
+    score = Score(value=0.2, low=0.1, high=0.3, items=40)
+    add_scores(trained(run), {"svamp, taught": score})
+    assert distil("train", "--run", run, *SMALL, "--minutes", 5) == 0
+    assert read_card(run / "adapter.safetensors").tasks == {"svamp, taught": score}
+    assert "svamp, taught" in (run / "adapter.md").read_text(encoding="utf-8")
+    (run / "checkpoint.pt").unlink()
+    assert distil("train", "--run", run, *SMALL, "--seed", 1) == 0
+    assert read_card(run / "adapter.safetensors").tasks == {}
+    assert "svamp" not in (run / "adapter.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.model
+def test_scores_of_a_model_trained_whole_stand_in_its_card_and_stay(base: Path, tmp_path: Path) -> None:
+    (folder := tmp_path / "full").mkdir()
+    lessons_file(folder)
+    train = ("train", "--run", folder, "--method", "full", *SMALL)
+    assert distil(*train) == 0
+    assert distil("evaluate", two_sums(tmp_path), "--run", folder, "--base-limit", 0) == 0
+    for _ in range(2):
+        assert {name: score.items for name, score in card_of(folder / "model").tasks.items()} == {"items, taught": 2}
+        assert "| items, taught |" in (folder / "model.md").read_text(encoding="utf-8")
+        assert distil(*train) == 0
 
 
 def two_sums(folder: Path) -> Path:
