@@ -104,15 +104,22 @@ def test_an_adapter_is_merged_and_its_protocol_stays(cli: Cli, model: Path, tiny
         (["--format", "Q9_0"], "no format named 'Q9_0'"),
         (["--text", "missing.txt"], "can't read missing.txt: No such file or directory; name a file of plain text"),
         (["--text", "empty.txt"], "empty.txt is empty"),
-        (["--text", "short.txt", "--rounds", "0"], "the text has 6 tokens; give one with 512 or more"),
+        (["--text", "short.txt"], "the text has 6 tokens; give one with 512 or more"),
+        (["--task", "svanp"], "no task named 'svanp'"),
+        (["--task", "missing.jsonl"], "missing.jsonl"),
+        (["--task", "short.csv", "--limit", "0"], "the limit is 0 items but must be at least 1"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(cli: Cli, model: Path, arguments: list[str], told: str) -> None:
+def test_what_cannot_be_is_told_in_one_line_before_anything_is_written(
+    cli: Cli, model: Path, arguments: list[str], told: str
+) -> None:
     Path("empty.txt").write_text(" \n")
     Path("short.txt").write_text("12 + 3")
+    Path("short.csv").write_text("question,answer\n1+1?,2\n")
     ran = cli("quantize", str(model), "-f", "Q8_0", *arguments)
     assert (ran.code, ran.err.count("\n")) == (2, 1), ran.err
     assert told in ran.err
+    assert not Path("formats").exists()
 
 
 def test_only_files_of_this_machine_can_be_rewritten(cli: Cli, tiny_llama: Path) -> None:
