@@ -133,7 +133,9 @@ def curate(
     data: Data = None,
     evaluation: Annotated[
         Path | None,
-        typer.Option("--eval", metavar="PATH", show_default=False, help="Evaluation data to keep clear of."),
+        typer.Option(
+            "--eval", metavar="PATH", show_default=False, help="To keep clear of; eval/ of --data by default."
+        ),
     ] = None,
     share: Annotated[
         list[str] | None,
@@ -158,7 +160,7 @@ def curate(
     with view.status("curating") as status:
         curated = chosen(
             run,
-            evaluation=evaluation or part(settings, "eval", "--eval or --data"),
+            evaluation=evaluation or held_apart(settings),
             shares=shares(share or ()),
             without=without or (),
             longest=longest,
@@ -290,12 +292,33 @@ def report(found: "Collected") -> None:
 
 
 def training(settings: "Settings") -> Path:
-    """The folder of training data."""
-    return part(settings, "train", "--data")
+    """The folder of training data: `train` in that of the data, or that itself.
+
+    Raises:
+        ConfigurationError: None is named, or it isn't there.
+    """
+    data = named(settings, "--data")
+    return folder if (folder := data / "train").is_dir() else data
 
 
-def part(settings: "Settings", name: str, flag: str) -> Path:
-    """A folder in that of the data, or that itself.
+def held_apart(settings: "Settings") -> Path:
+    """The folder of evaluation data, `eval` in that of the data; never that itself, as lessons were made of it.
+
+    Raises:
+        ConfigurationError: None is named, or it isn't there.
+    """
+    from agentkit.errors import ConfigurationError
+
+    folder = named(settings, "--eval or --data") / "eval"
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"there is no folder {folder} of evaluation data to keep clear of; name a file or a folder by --eval"
+        )
+    return folder
+
+
+def named(settings: "Settings", flag: str) -> Path:
+    """The folder of the data.
 
     Raises:
         ConfigurationError: None is named, or it isn't there.
@@ -304,12 +327,9 @@ def part(settings: "Settings", name: str, flag: str) -> Path:
 
     if settings.data is None:
         raise ConfigurationError(f"no folder of data is set: name it by {flag}, or set AGENTKIT_DATA")
-    folder = settings.data / name
-    if not folder.is_dir():
-        folder = settings.data
-    if not folder.is_dir():
+    if not settings.data.is_dir():
         raise ConfigurationError(f"there is no folder {settings.data}; name one by {flag}")
-    return folder
+    return settings.data
 
 
 def shares(given: Sequence[str]) -> dict[str, float]:

@@ -11,7 +11,6 @@ from agentkit.cli.options import AssistantFile, CorpusName, Docs
 if TYPE_CHECKING:
     from agentkit.compress.recipe import Recipe
     from agentkit.compress.train import Conditions
-    from agentkit.models.adapter import Score
 
 RUN = Path("runs/distil")
 Run = Annotated[Path, typer.Option("--run", metavar="DIR", help="Folder of the run; names the adapter.")]
@@ -175,29 +174,30 @@ def evaluate(
     seed: Annotated[int, typer.Option(metavar="N", help="Of the draw.")] = 0,
 ) -> int:
     """Run tasks with the base and with what was trained, compare them, and put the scores into the card."""
-    import shutil
-
     from agentkit.cli.asking import profile_of
     from agentkit.cli.evaluate import report, run_agent
     from agentkit.compress.export import export as write
+    from agentkit.compress.results import add_scores, trained
     from agentkit.evaluate.comparison import compare
     from agentkit.evaluate.summary import summarize
     from agentkit.models.adapter import Score
-    from agentkit.models.adapters import sha256
+    from agentkit.models.identity import sha256
 
     profile = profile_of(assistant, {"--docs": docs, "--corpus": corpus})
     out = out or (run.parent if run.is_file() else run) / "evaluation"
     file = out / "taught.gguf"
     was = sha256(file) if file.is_file() else ""
     card = write(run, file, base=base, like=like)
-    if was and sha256(file) != was:
-        shutil.rmtree(out / "taught", ignore_errors=True)  # these are of weights that have been trained further
+    weights = sha256(file)
+    roots = {"base": out / "base", "taught": out / f"taught-{weights[:12]}"}  # trained further, it is another model
+    if was == weights and (old := out / "taught").is_dir() and not roots["taught"].exists():
+        old.rename(roots["taught"])  # where runs were before each model's had a folder of their own
     models = {"base": base or base_alone(card.base), "taught": str(file)}
     limits = {"base": limit if base_limit is None else base_limit, "taught": limit}
     documents = {"profile": profile, "docs": docs, "corpus": corpus}
     how: dict[str, Any] = {"data": data, "seed": seed, "parallel": parallel, **documents}
     found = {
-        name: run_agent(model, tasks, root=out / name, limit=limits[name], **how) if limits[name] != 0 else []
+        name: run_agent(model, tasks, root=roots[name], limit=limits[name], **how) if limits[name] != 0 else []
         for name, model in models.items()
     }
     scores = {
@@ -208,24 +208,9 @@ def evaluate(
         for summary in (summarize(header, records) for header, records in runs)
         if (score := summary.score)
     }
-    keep_scores(run, scores)
+    add_scores(trained(run), scores)
     pairs = zip(found["base"], found["taught"], strict=True) if found["base"] else ()
     return report([*found["base"], *found["taught"]], [compare(*pair) for pair in pairs], as_json=False, page=None)
-
-
-def keep_scores(run: Path, scores: "Mapping[str, Score]") -> None:
-    """Put scores into an adapter's card; the folder of a whole model keeps its own."""
-    from agentkit.compress import card as cards
-    from agentkit.compress.results import ADAPTER
-    from agentkit.models.adapter import read_card, recarded
-
-    file = run if run.is_file() else run / ADAPTER
-    if not file.is_file():
-        return
-    old = read_card(file)
-    card = old.model_copy(update={"tasks": {**old.tasks, **scores}})
-    recarded(file, file, card)
-    cards.write(file.with_suffix(".md"), card, file)
 
 
 def base_alone(name: str) -> str:

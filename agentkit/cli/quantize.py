@@ -52,15 +52,20 @@ def quantize(
     from rich.console import Console
 
     from agentkit.cli import opening
-    from agentkit.cli.evaluate import run_agent
+    from agentkit.cli.evaluate import DEFAULT, run_agent
     from agentkit.compress import formats as compress
+    from agentkit.evaluate.runner import check
     from agentkit.evaluate.summary import summarize
+    from agentkit.evaluate.tasks import load_task
     from agentkit.models.llamacpp import physical_cores
     from agentkit.models.requantize import known
 
     settings = opening.load_settings({"data": data})
     wanted: list[Format] = [known(name) for name in formats or USUAL]
+    for task in tasks or ():  # what can't be done is told before hours of work
+        check(load_task(task, data=settings.data), *DEFAULT, limit=limit, parallel=1)
     content = "" if text is None else readable(text)
+    parts = compress.windows_of(model, content, windows) if content else []
     view = Console(stderr=True, highlight=False)
     with view.status("quantizing") as status:
         files = compress.written(model, out, wanted, status.update)
@@ -68,7 +73,7 @@ def quantize(
         speeds = (
             compress.speeds(files, text=content, threads=threads, rounds=rounds, tell=status.update) if rounds else {}
         )
-        predictions = compress.predictions(files, content, windows=windows, tell=status.update) if content else {}
+        predictions = compress.predictions(files, parts, tell=status.update) if parts else {}
     scores: dict[str, list[Summary]] = {}
     if tasks:
         for name, file in files.items():

@@ -74,4 +74,6 @@ def mean(changes: Sequence[tuple[Any, Any]], rank: int) -> tuple[Any, Any]:
     right, across = np.linalg.qr(down.T)
     u, values, v = np.linalg.svd(between @ across.T)
     root = np.sqrt(values[:rank])
-    return left @ (u[:, :rank] * root), (v[:rank] * root[:, None]) @ right.T
+    kept = len(root)  # fewer than the rank where a layer is narrower
+    near, far = left @ (u[:, :kept] * root), (v[:kept] * root[:, None]) @ right.T
+    return np.pad(near, ((0, 0), (0, rank - kept))), np.pad(far, ((0, rank - kept), (0, 0)))

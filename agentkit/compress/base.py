@@ -8,8 +8,9 @@ from agentkit.compress.architecture import Shape
 from agentkit.errors import ConfigurationError, ModelError
 from agentkit.models import catalog
 from agentkit.models.adapter import Adapter, read
-from agentkit.models.adapters import NONE, require, sha256
-from agentkit.models.cache import cache
+from agentkit.models.adapters import NONE, require
+from agentkit.models.cache import cache, writing
+from agentkit.models.identity import sha256, weights_hash
 from agentkit.models.model import Message
 from agentkit.models.template import Template
 from agentkit.models.tokenizer import HFTokenizer, read_json
@@ -117,19 +118,7 @@ def converted(file: Path) -> Path:
 
     folder = cache() / "hf" / f"{file.stem}-{sha256(file)[:16]}"
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        gguf_to_hf(file, folder)
+        with writing(folder.parent):
+            if not folder.is_dir():  # else another has converted it meanwhile
+                gguf_to_hf(file, folder)
     return folder
-
-
-def weights_hash(folder: Path) -> str:
-    """Of the weights in a Hugging Face folder."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise ConfigurationError(f"there is no model.safetensors in {folder}; name a Hugging Face folder")
-    hashes = [sha256(file) for file in files]
-    if len(hashes) == 1:
-        return hashes[0]
-    import hashlib
-
-    return hashlib.sha256("".join(hashes).encode()).hexdigest()

@@ -23,6 +23,8 @@ class Progress:
     """Of the lessons learned from so far."""
     seconds: float = 0.0
     """Spent on steps."""
+    scoring: float = 0.0
+    """Seconds that the held-out lessons took to score, the last time."""
     best: float | None = None
     """The least loss on held-out lessons so far."""
     best_step: int = 0

@@ -200,6 +200,7 @@ class Files:
             return None
         done = read_summary(self.summary)
         self.same(done.made, made)
+        self.partial.unlink(missing_ok=True)  # of one that was killed between the two
         return done
 
     def begin(self, made: Collection) -> Iterator[Recorded]:
@@ -307,8 +308,8 @@ def collections(run: Path) -> list[tuple[Collected, Path]]:
         ConfigurationError: Nothing was, or a source isn't through.
     """
     folder = run / FOLDER
-    if unfinished := sorted(folder.glob(f"*{PARTIAL}")):
-        name = unfinished[0].name.removesuffix(PARTIAL)
+    begun = [path.name.removesuffix(PARTIAL) for path in sorted(folder.glob(f"*{PARTIAL}"))]
+    if name := next((name for name in begun if not (folder / f"{name}.json").is_file()), ""):
         raise ConfigurationError(f"{name} isn't collected to its end in {run}: collect it again, it goes on")
     found = [(read_summary(path), path.with_suffix(".jsonl")) for path in sorted(folder.glob("*.json"))]
     if not found:

@@ -10,6 +10,7 @@ from random import Random
 from pydantic import BaseModel
 
 from agentkit import protocol
+from agentkit.compress.alone import alone
 from agentkit.compress.collect import Collected, collections
 from agentkit.compress.lesson import Lesson, read_lessons, write_lessons
 from agentkit.compress.overlap import LENGTH, Evaluation
@@ -75,7 +76,7 @@ def curate(
     Raises:
         UnknownName: One to be left out, or a kind that a share is given for, isn't there.
         ConfigurationError: Nothing is collected, a source isn't through, the lessons are of another protocol, a share
-            isn't one, or the evaluation data can't be read.
+            isn't one, another process curates or trains there, or the evaluation data can't be read.
         TraceError: A line is no lesson, or the disk is full.
     """
     tell = told or str  # which does nothing
@@ -92,46 +93,47 @@ def curate(
         raise ConfigurationError(
             f"{other.made.source} was collected under protocol {other.made.protocol}, this is {now}: collect it anew"
         )
-    dropped: Counter[str] = Counter()
-    tell("reading lessons")
-    lessons = [(c, lesson) for c, path in found for lesson in read_lessons(path)]
-    kinds = {*SHARES, *(lesson.kind for _, lesson in lessons)}
-    if strange := next((kind for kind in wanted if kind not in kinds), ""):
-        raise UnknownName("kind of lessons", strange, kinds)
-    lessons = within(lessons, longest, dropped)
-    lessons = distinct(lessons, same_task, dropped)
-    tell(f"reading the evaluation data in {evaluation}")
-    compared = Evaluation(evaluation)
-    tell(f"comparing {len(lessons):,} lessons with {len(compared.files)} files")
-    hits = compared.overlaps([lesson for _, lesson in lessons])
-    overlapping = Counter(file for files in hits for file in files)
-    dropped[f"{LENGTH} words in a row with evaluation data"] = sum(map(bool, hits))
-    lessons = [kept for kept, files in zip(lessons, hits, strict=True) if not files]
-    lessons = balanced(lessons, wanted, Random(seed), dropped)
-    if not lessons:
-        rejected = sum((Counter(c.rejected) for c, _ in found), Counter[str]())
-        raise ConfigurationError(f"no lesson of {run} is left: {reasons({**rejected, **dropped})}")
-    file = run / LESSONS
-    write_lessons(file, (lesson for _, lesson in lessons))
-    curated = Curated(
-        lessons=len(lessons),
-        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
-        protocol=now,
-        seed=seed,
-        kinds=counted(lesson.kind for _, lesson in lessons),
-        sources=counted(c.made.name for c, _ in lessons),
-        licences=licences(lessons),
-        learned=sum(len(lesson.messages[n].content) for _, lesson in lessons for n in lesson.learned),
-        characters=sum(len(message.content) for _, lesson in lessons for message in lesson.messages),
-        collected=tuple(c for c, _ in found),
-        dropped={reason: count for reason, count in dropped.items() if count},
-        compared={name: overlapping[name] for name in compared.files},
-    )
-    try:
-        replace_file(run / SUMMARY, curated.model_dump_json(indent=1) + "\n")
-    except OSError as error:
-        raise TraceError(f"can't write {run / SUMMARY}: {error.strerror}; make room and curate again") from None
-    return curated
+    with alone(run):
+        dropped: Counter[str] = Counter()
+        tell("reading lessons")
+        lessons = [(c, lesson) for c, path in found for lesson in read_lessons(path)]
+        kinds = {*SHARES, *(lesson.kind for _, lesson in lessons)}
+        if strange := next((kind for kind in wanted if kind not in kinds), ""):
+            raise UnknownName("kind of lessons", strange, kinds)
+        lessons = within(lessons, longest, dropped)
+        lessons = distinct(lessons, same_task, dropped)
+        tell(f"reading the evaluation data in {evaluation}")
+        compared = Evaluation(evaluation)
+        tell(f"comparing {len(lessons):,} lessons with {len(compared.files)} files")
+        hits = compared.overlaps([lesson for _, lesson in lessons])
+        overlapping = Counter(file for files in hits for file in files)
+        dropped[f"{LENGTH} words in a row with evaluation data"] = sum(map(bool, hits))
+        lessons = [kept for kept, files in zip(lessons, hits, strict=True) if not files]
+        lessons = balanced(lessons, wanted, Random(seed), dropped)
+        if not lessons:
+            rejected = sum((Counter(c.rejected) for c, _ in found), Counter[str]())
+            raise ConfigurationError(f"no lesson of {run} is left: {reasons({**rejected, **dropped})}")
+        file = run / LESSONS
+        write_lessons(file, (lesson for _, lesson in lessons))
+        curated = Curated(
+            lessons=len(lessons),
+            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+            protocol=now,
+            seed=seed,
+            kinds=counted(lesson.kind for _, lesson in lessons),
+            sources=counted(c.made.name for c, _ in lessons),
+            licences=licences(lessons),
+            learned=sum(len(lesson.messages[n].content) for _, lesson in lessons for n in lesson.learned),
+            characters=sum(len(message.content) for _, lesson in lessons for message in lesson.messages),
+            collected=tuple(c for c, _ in found),
+            dropped={reason: count for reason, count in dropped.items() if count},
+            compared={name: overlapping[name] for name in compared.files},
+        )
+        try:
+            replace_file(run / SUMMARY, curated.model_dump_json(indent=1) + "\n")
+        except OSError as error:
+            raise TraceError(f"can't write {run / SUMMARY}: {error.strerror}; make room and curate again") from None
+        return curated
 
 
 Sourced = tuple[Collected, Lesson]

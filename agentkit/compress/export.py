@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.compress import card as cards
-from agentkit.compress.base import gguf_file, weights_hash
+from agentkit.compress.base import gguf_file
 from agentkit.compress.checkpoints import unwritable
 from agentkit.compress.network import library
-from agentkit.compress.results import ADAPTER, MODEL
+from agentkit.compress.results import card_of, trained
 from agentkit.errors import ConfigurationError
 from agentkit.models import adapter as adapters
-from agentkit.models.adapter import CARD_FILE, Adapter, Card
-from agentkit.models.adapters import sha256
+from agentkit.models.adapter import Adapter, Card
 from agentkit.models.gguf_header import PROTOCOL
+from agentkit.models.identity import weights_hash
 from agentkit.models.merge import merge
 from agentkit.models.requantize import Format, requantize
 from agentkit.models.tokenizer import one_line
@@ -34,34 +34,17 @@ def export(run: Path, out: Path, to: Format = "Q8_0", *, base: str = "", like: P
             disk is full.
         ModelError: The file can't be written.
     """
-    file = run if run.is_file() else run / ADAPTER
+    place = trained(run)
+    card = card_of(place)
+    base = base or card.base
+    refuse_over(out, Path(base).expanduser(), like)
     out.parent.mkdir(parents=True, exist_ok=True)
-    if file.is_file():
-        adapter = adapters.read(file)
-        card = adapter.card
-        refuse_over(out, Path(base or card.base).expanduser(), like)
-        merged(adapter, base or card.base, out, to, like=like)
-    elif (folder := run / MODEL).is_dir():
-        card = card_of(folder)
-        like = like or gguf_file(base or card.base)
-        refuse_over(out, like)
-        written(folder, out, to, card, like=like)
+    if place.is_dir():
+        written(place, out, to, card, like=like or gguf_file(base))
     else:
-        raise ConfigurationError(f"there is no {ADAPTER} and no {MODEL} in {run}; train first: agentkit distil train")
+        merged(adapters.read(place), base, out, to, like=like)
     cards.write(out.with_suffix(".md"), card, out)
     return card
-
-
-def card_of(folder: Path) -> Card:
-    """The card of a model all of whose weights were trained.
-
-    Raises:
-        ConfigurationError: It can't be read.
-    """
-    try:
-        return Card.model_validate_json((folder / CARD_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{folder / CARD_FILE} can't be read: {one_line(error)}; train it again") from None
 
 
 def refuse_over(out: Path, *models: Path | None) -> None:
@@ -80,7 +63,7 @@ def merged(adapter: Adapter, spec: str, out: Path, to: Format, *, like: Path | N
     """Merge an adapter into its base, a folder or a GGUF file."""
     place = Path(spec).expanduser()
     base = place if place.is_dir() else gguf_file(spec)
-    found = weights_hash(base) if base.is_dir() else sha256(base)
+    found = weights_hash(base)
     if found != adapter.card.base_sha256:
         raise ConfigurationError(
             f"adapter {adapter.card.name} was trained on weights of SHA-256 {adapter.card.base_sha256[:12]}…, but "

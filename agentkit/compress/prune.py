@@ -11,7 +11,8 @@ from typing import NamedTuple
 from agentkit import protocol
 from agentkit.compress import card as cards
 from agentkit.compress import pruned, results
-from agentkit.compress.base import Base, gguf_file, open_base, shape_of, weights_hash
+from agentkit.compress.alone import alone
+from agentkit.compress.base import Base, gguf_file, open_base, shape_of
 from agentkit.compress.checkpoints import CHECKPOINT, unwritable
 from agentkit.compress.cutting import Cut, Wanted, cut_folder, report
 from agentkit.compress.examples import Example, Examples, encode, split
@@ -24,6 +25,7 @@ from agentkit.errors import ConfigurationError
 from agentkit.models import adapters, catalog
 from agentkit.models.adapter import folder_protocol
 from agentkit.models.gguf_header import PROTOCOL, taught_protocol
+from agentkit.models.identity import weights_hash
 
 HEALING = Recipe(method="full", rate=1e-4, steps=200, weight=1.0)
 """All weights learn the whole model's distributions and nothing else (Minitron, Muralidharan et al. 2024, found that
@@ -91,7 +93,8 @@ def prune(
         like: The GGUF file that has the metadata and tokenizer, where the model is a Hugging Face folder.
 
     Raises:
-        ConfigurationError: The model isn't there, so much can't go, there are too few lessons, or the disk is full.
+        ConfigurationError: The model isn't there, so much can't go, there are too few lessons, another process prunes
+            to the same file, or the disk is full.
         TraceError: A line of the lessons is none.
         ModelError: The architecture can't be pruned, or the file can't be written.
         MissingExtra: torch, transformers or gguf isn't installed.
@@ -206,16 +209,21 @@ def begun(work: Path, folder: Path, asked: str) -> Cut | None:
 
 @contextmanager
 def workplace(out: Path) -> Generator[Path]:
-    """A folder next to a file, which stays afterwards if there is a training run in it to go on with."""
+    """A folder next to a file, which stays afterwards if there is a training run in it to go on with.
+
+    Raises:
+        ConfigurationError: Another process is pruning to that file, or nothing can be written there.
+    """
     work = out.with_name(f"{out.name}.work")
     try:
-        work.mkdir(parents=True, exist_ok=True)
-        yield work
+        with alone(work, ".prune.lock"):  # healing takes the usual one
+            try:
+                yield work
+            finally:
+                if not (work / CHECKPOINT).is_file():
+                    shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
         raise unwritable(out, error.strerror or error) from None
-    finally:
-        if not (work / CHECKPOINT).is_file():
-            shutil.rmtree(work, ignore_errors=True)
 
 
 def described(cut: Cut) -> Generator[str]:

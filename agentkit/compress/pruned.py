@@ -62,7 +62,7 @@ def text(
         data: Sources of the lessons, and their licences.
     """
     losses = {"before": cut.losses[0], "cut": cut.losses[1]}
-    if healed:
+    if healed and healed[0]:
         losses[f"healed, {healed[0]} steps"] = healed[1]
     return TEMPLATE.format(
         name=name,
@@ -72,7 +72,7 @@ def text(
         inner=cut.neurons[0],
         ffn=cut.neurons[1],
         gone=f" Layers that went: {', '.join(map(str, cut.gone))}." if cut.gone else "",
-        healed="All that is left then learned from the whole model." if healed else "It is as it was cut.",
+        healed=history(healed),
         protocol=PROTOCOL.format(protocol) if protocol else "",
         command=command,
         seed=seed,
@@ -87,3 +87,12 @@ def text(
         losses=cards.rows({key: f"{loss:.4f}" for key, loss in losses.items()}, "held-out loss"),
         influence=cards.rows({f"layer {at}": f"{value:.4f}" for at, value in enumerate(cut.influence)}, "influence"),
     )
+
+
+def history(healed: tuple[int, float] | None) -> str:
+    """What became of the model after it was cut."""
+    if healed is None:
+        return "It is as it was cut."
+    if not healed[0]:
+        return "It is as it was cut: no step of healing has brought the loss on held-out lessons down."
+    return "All that is left then learned from the whole model."

@@ -4,7 +4,8 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +19,10 @@ from agentkit.compress.examples import Examples
 from agentkit.compress.lesson import Lesson
 from agentkit.compress.network import library
 from agentkit.compress.student import Student
+from agentkit.errors import ConfigurationError
 from agentkit.models import adapter
-from agentkit.models.adapter import CARD_FILE, Card
+from agentkit.models.adapter import CARD_FILE, Card, Score
+from agentkit.models.identity import weights_hash
 from agentkit.models.tokenizer import one_line
 
 ADAPTER = "adapter.safetensors"
@@ -85,7 +88,7 @@ def name_for(out: Path) -> str:
 
 
 def keep(student: Student, progress: Progress, card: Card, base: Base, out: Path, *, finished: bool) -> Result:
-    """Write the best weights, and of an adapter also the last ones.
+    """Write the best weights, and of an adapter also the last ones; what tasks scored with the same ones stays.
 
     Raises:
         ConfigurationError: The disk is full, or the place can't be written to.
@@ -94,14 +97,78 @@ def keep(student: Student, progress: Progress, card: Card, base: Base, out: Path
     best = progress.tensors or last
     if card.rank:
         arrays = {name: tensor.numpy() for name, tensor in last.items()}
-        adapter.write(out / LAST, card.model_copy(update={"steps": progress.step, "scores": {}}), arrays)
-        adapter.write(out / ADAPTER, card, {name: tensor.numpy() for name, tensor in best.items()})
-        cards.write(out / "adapter.md", card, out / ADAPTER)
-        return Result(out / ADAPTER, card, finished)
+        with keeping_scores(out / LAST):
+            adapter.write(out / LAST, card.model_copy(update={"steps": progress.step, "scores": {}}), arrays)
+        with keeping_scores(out / ADAPTER):
+            adapter.write(out / ADAPTER, card, {name: tensor.numpy() for name, tensor in best.items()})
+            cards.write(out / "adapter.md", card, out / ADAPTER)
+        return Result(out / ADAPTER, card_of(out / ADAPTER), finished)
     student.put(best)
-    save_model(student.model, base.folder, out / MODEL, card, CARD_FILE)
-    cards.write(out / "model.md", card, out / MODEL)
-    return Result(out / MODEL, card, finished)
+    with keeping_scores(out / MODEL):
+        save_model(student.model, base.folder, out / MODEL, card, CARD_FILE)
+        cards.write(out / "model.md", card, out / MODEL)
+    return Result(out / MODEL, card_of(out / MODEL), finished)
+
+
+@contextmanager
+def keeping_scores(place: Path) -> Generator[None]:
+    """What is written over an adapter or a model of the same weights has the scores of its tasks, too."""
+    try:
+        tasks = card_of(place).tasks
+        was = weights_of(place) if tasks else ""
+    except (ConfigurationError, OSError, ValueError):  # there is none, or it is damaged
+        tasks, was = {}, ""
+    yield
+    if tasks and weights_of(place) == was:
+        add_scores(place, tasks)
+
+
+def add_scores(place: Path, tasks: Mapping[str, Score]) -> None:
+    """Put scores into the card of an adapter's file or a model's folder.
+
+    Raises:
+        ConfigurationError: It is damaged, the disk is full, or the place can't be written to.
+    """
+    old = card_of(place)
+    new = old.model_copy(update={"tasks": {**old.tasks, **tasks}})
+    if place.is_dir():
+        cards.put(place / CARD_FILE, new.model_dump_json(indent=1))
+    else:
+        adapter.recarded(place, place, new)
+    cards.write(place.with_suffix(".md"), new, place)
+
+
+def trained(run: Path) -> Path:
+    """What a run left, or an adapter's file that is named itself: the file, or the folder of a model.
+
+    Raises:
+        ConfigurationError: It has neither.
+    """
+    for place in (run, run / ADAPTER):
+        if place.is_file():
+            return place
+    if not (run / MODEL).is_dir():
+        raise ConfigurationError(f"there is no {ADAPTER} and no {MODEL} in {run}; train first: agentkit distil train")
+    return run / MODEL
+
+
+def card_of(place: Path) -> Card:
+    """The card of an adapter's file or a model's folder.
+
+    Raises:
+        ConfigurationError: It can't be read.
+    """
+    if not place.is_dir():
+        return adapter.read_card(place)
+    try:
+        return Card.model_validate_json((place / CARD_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{place / CARD_FILE} can't be read: {one_line(error)}; train it again") from None
+
+
+def weights_of(place: Path) -> str:
+    """The hash of what was trained, whatever the card says."""
+    return weights_hash(place) if place.is_dir() else adapter.tensors_hash(place)
 
 
 def save_model(model: Any, base: Path, folder: Path, said: BaseModel, name: str) -> None:

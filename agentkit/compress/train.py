@@ -1,7 +1,6 @@
 """Training a student on lessons: `train` goes on where it was stopped, and ends with the weights of an unbroken run."""
 
 import itertools
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from agentkit import protocol
 from agentkit.compress import results
+from agentkit.compress.alone import alone
 from agentkit.compress.base import Base
 from agentkit.compress.checkpoints import Checkpoints, Progress
 from agentkit.compress.examples import Example, encode, split
@@ -48,8 +48,8 @@ def train(lessons: Path, base: Base, recipe: Recipe, conditions: Conditions) -> 
     """Train, keep the weights that are best on held-out lessons, and write them with their card.
 
     Raises:
-        ConfigurationError: The base, the teacher or the checkpoint can't be used; the loss is no number any more; the
-            disk or the device's memory is full.
+        ConfigurationError: The base, the teacher or the checkpoint can't be used; another process trains there; the
+            loss is no number any more; the disk or the device's memory is full.
         TraceError: A line of the lessons is none.
         MissingExtra: torch, transformers or peft isn't installed.
     """
@@ -72,17 +72,20 @@ def train(lessons: Path, base: Base, recipe: Recipe, conditions: Conditions) -> 
     identity = f"{recipe.model_dump_json()} {examples.fingerprint} {base.sha256}"
     if base.taught:
         identity += f" {base.taught.card.model_dump_json()}"
-    checkpoints = Checkpoints(conditions.out, identity, student)
-    course = Course(student, own, held[: recipe.validated], plan, recipe, checkpoints, teacher, base.speech.ends, tell)
-    try:
-        progress = course.run(deadline=None if conditions.minutes is None else began + 60 * conditions.minutes)
-    except library("torch").OutOfMemoryError:
-        raise ConfigurationError(
-            f"the memory of {student.device} is full; lower --at-once ({recipe.at_once}), or add --checkpointing"
-        ) from None
-    sources = results.sources(read, examples, conditions.licences)
-    card = results.card(student, progress, base, examples, sources, out=conditions.out, command=conditions.command)
-    return results.keep(student, progress, card, base, conditions.out, finished=progress.step == len(plan))
+    out, held = conditions.out, held[: recipe.validated]
+    with alone(out):
+        course = Course(
+            student, own, held, plan, recipe, Checkpoints(out, identity, student), teacher, base.speech.ends, tell
+        )
+        try:
+            progress = course.run(deadline=None if conditions.minutes is None else began + 60 * conditions.minutes)
+        except library("torch").OutOfMemoryError:
+            raise ConfigurationError(
+                f"the memory of {student.device} is full; lower --at-once ({recipe.at_once}), or add --checkpointing"
+            ) from None
+        sources = results.sources(read, examples, conditions.licences)
+        card = results.card(student, progress, base, examples, sources, out=out, command=conditions.command)
+        return results.keep(student, progress, card, base, out, finished=progress.step == len(plan))
 
 
 def planned(own: Sequence[Example], recipe: Recipe) -> list[list[list[int]]]:
@@ -113,8 +116,6 @@ class Course:
     teacher: Teacher | None
     ends: Sequence[int]
     tell: Tell
-    scoring: float = 0.0
-    """Seconds that the held-out lessons took to score."""
 
     def run(self, *, deadline: float | None) -> Progress:
         """Take the steps that are left, or as many as there is time for."""
@@ -126,10 +127,10 @@ class Course:
             self.validate(progress)
         due = self.recipe.validated_after(steps)
         saved = time.monotonic()
-        longest = 0.0  # of a step, with the scoring after it
+        longest = progress.seconds / max(progress.step, 1)  # of a step, with the scoring after it
         while progress.step < steps:
             began = time.monotonic()
-            if deadline is not None and began + longest + self.scoring > deadline:
+            if deadline is not None and began + longest + progress.scoring > deadline:
                 self.tell(f"stopped in time after step {progress.step} of {steps}; the same command goes on")
                 break
             self.step(progress)
@@ -199,9 +200,4 @@ class Course:
         self.tell(f"after step {progress.step}: held-out loss {loss:.4f}, {right} of {of} decisions as in the lessons")
         if progress.best is None or loss < progress.best:
             progress.best, progress.best_step, progress.tensors = loss, progress.step, self.student.tensors()
-        self.scoring = time.monotonic() - began
-
-
-def log_of(folder: Path) -> list[dict[str, Any]]:
-    """What a run logged."""
-    return [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+        progress.scoring = time.monotonic() - began

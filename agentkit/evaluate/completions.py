@@ -28,6 +28,7 @@ class Remembering(Model):
         self.name = inner.name
         self.context = inner.context
         self.taught = inner.taught
+        self.place = inner.place
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
@@ -74,6 +75,7 @@ class RememberingSession(Session):
     ) -> Completion:
         asked = [
             self._model.name,
+            self._model.weights,
             self._model.context,
             [message.model_dump() for message in messages],
             grammar.json_schema if grammar else None,

@@ -163,18 +163,26 @@ def resumed(path: Path, there: Header, wanted: Header) -> Header:
             raise ConfigurationError(
                 f"{path} has another run: {told}; repeat its options and settings or name another folder"
             )
+    if there.weights and wanted.weights != there.weights:
+        raise ConfigurationError(
+            f"{path} has a run of other weights called {there.model} (SHA-256 {there.weights[:12]}…, now "
+            f"{wanted.weights[:12]}…): name another folder, or delete this one"
+        )
     if wanted.ids[: len(there.ids)] != there.ids:
         raise ConfigurationError(
             f"{path} has a run of {len(there.ids)} items, which aren't the first of these {len(wanted.ids)}: "
             "repeat its --limit, take a larger one, or name another folder"
         )
     parallel = max(there.parallel, wanted.parallel)
-    return there.model_copy(update={"limit": wanted.limit, "ids": wanted.ids, "parallel": parallel})
+    # A run that began before weights were recorded is taken for one of these from now on.
+    taken = {"limit": wanted.limit, "ids": wanted.ids, "parallel": parallel, "weights": wanted.weights}
+    return there.model_copy(update=taken)
 
 
 def decisive(header: Header) -> dict[str, object]:
     """What decides a run's records, by name."""
-    fields = {name: getattr(header, name) for name in Header.model_fields if name not in INCIDENTAL | {"settings"}}
+    apart = INCIDENTAL | {"settings", "weights"}
+    fields = {name: getattr(header, name) for name in Header.model_fields if name not in apart}
     return {**fields, **header.settings}
 
 

@@ -119,6 +119,8 @@ class Header(BaseModel, frozen=True):
     data: str
     """SHA-256 of the data read."""
     model: str
+    weights: str = ""
+    """SHA-256 of the model's; empty where it runs elsewhere, and of runs that began before this was recorded."""
     strategy: str
     seed: int
     limit: int | None

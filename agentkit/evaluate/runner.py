@@ -70,7 +70,8 @@ async def evaluate(
         command: What began the run.
 
     Raises:
-        ConfigurationError: The folder has another run, or the strategy can't be used on this task or with an agent.
+        ConfigurationError: The folder has another run, one of other weights say, or the strategy can't be used on this
+            task or with an agent.
         UnknownName: No such check is installed.
         ModelError: The model failed on several items in a row; what is done is kept.
     """
@@ -92,6 +93,7 @@ async def evaluate(
         form=task.form,
         data=task.digest,
         model=model.name,
+        weights=model.weights,
         strategy=strategy,
         seed=seed,
         limit=limit,

@@ -5,6 +5,7 @@ up @ down is computed once. The file is safetensors in bfloat16 with PEFT's name
 card. It is read and written here without torch.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -136,12 +137,6 @@ def named(card: Card, name: str) -> Card:
         ) from None
 
 
-def same_weights(one: Path, other: Path) -> bool:
-    """Whether two adapters change the same, whatever their cards say."""
-    (header, body), (their_header, their_body) = _opened(one, whole=True), _opened(other, whole=True)
-    return body == their_body and header | {"__metadata__": None} == their_header | {"__metadata__": None}
-
-
 def read_card(path: Path) -> Card:
     """What an adapter says of itself.
 
@@ -158,6 +153,15 @@ def folder_protocol(folder: Path) -> str:
         ConfigurationError: Its card can't be read.
     """
     return str(read_json(folder / CARD_FILE, missing={}).get("protocol", ""))
+
+
+def tensors_hash(path: Path) -> str:
+    """SHA-256 of an adapter's tensors, whatever its card says.
+
+    Raises:
+        ConfigurationError: The file is missing or no adapter.
+    """
+    return hashlib.sha256(_opened(path, whole=True)[1]).hexdigest()
 
 
 def read(path: Path) -> Adapter:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from agentkit.errors import ConfigurationError, DownloadError, MissingExtra, ModelError, UnknownName
 from agentkit.models import adapters, download
-from agentkit.models.cache import cache
+from agentkit.models.cache import cache, writing
 from agentkit.models.download import File, Progress
 from agentkit.models.known import DEFAULT, EMBEDDER, KNOWN, Entry
 from agentkit.models.model import Model
@@ -354,10 +354,13 @@ def _rewrite(entry: Entry, tell: Progress) -> Path:
     if target is None or entry.format is None:
         return source
     label = f"rewriting {entry.name} as {entry.format}"
+
+    def told(done: int, of: int) -> None:
+        tell(entry.bytes * done // of, entry.bytes, label)
+
     try:
-        requantize(
-            source, target, entry.format, progress=lambda done, of: tell(entry.bytes * done // of, entry.bytes, label)
-        )
+        with writing(target.parent):
+            requantize(source, target, entry.format, progress=told)
     except MissingExtra as error:
         tell(entry.bytes, entry.bytes, f"kept in the publisher's format, since {error}")
         return source

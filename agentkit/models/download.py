@@ -23,6 +23,7 @@ from pydantic import BaseModel
 
 from agentkit.errors import DownloadError
 from agentkit.models import mirror
+from agentkit.models.identity import sha256
 
 Progress = Callable[[int, int, str], None]
 """Told the bytes done, the bytes there are, and what is going on; called from the fetching thread."""
@@ -128,12 +129,6 @@ def _try_lock(held: IO[bytes]) -> bool:
     except OSError:
         return False
     return True
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _complete(path: Path, file: File) -> bool:

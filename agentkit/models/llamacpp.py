@@ -67,6 +67,7 @@ class LlamaCpp(Model):
                 threads=threads,
             )
             model = cls(server, name=name or str(path))
+            model.place = file
             model.protocol = taught_protocol(file)
             model.taught = bool(model.protocol)
             return model

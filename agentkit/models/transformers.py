@@ -86,6 +86,7 @@ class Transformers(Model):
             model = cls(network, tokenizer, name=name or str(path), context=longest, parallel=parallel)
             model.protocol = folder_protocol(folder)
             model.taught = bool(model.protocol)
+            model.place = folder
             return model
 
         return await asyncio.to_thread(open_model)

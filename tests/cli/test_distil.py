@@ -62,8 +62,10 @@ def test_lessons_are_collected_curated_and_shown(cli: Cli, data: Path) -> None:
         (("train", "--epochs", "inf"), "--epochs inf: Input should be a finite number"),
         (("train", "--seed", "20260101120000"), "--seed 20260101120000: Input should be less than 4294967296"),
         (("train", "--device", "cuda:9"), "there is no device 'cuda:9' here"),
-        (("curate", "--data", "."), "nothing is collected in runs/distil"),
-        (("curate", "--data", ".", "--share", "maths"), "--share is 'maths'; write it as maths=0.4"),
+        (("curate", "--eval", "."), "nothing is collected in runs/distil"),
+        (("curate", "--eval", ".", "--share", "maths"), "--share is 'maths'; write it as maths=0.4"),
+        (("curate",), "no folder of data is set: name it by --eval or --data"),
+        (("curate", "--data", "."), "eval of evaluation data to keep clear of; name a file or a folder by --eval"),
         (("show", "none.jsonl"), "can't read none.jsonl: No such file or directory"),
     ],
 )

@@ -61,6 +61,21 @@ def test_tasks_are_solved_in_each_format_and_kept(cli: Cli, model: Path) -> None
     assert {path.name for path in Path("formats/evaluation").iterdir()} == {"BF16", "Q4_0"}
 
 
+def test_scores_of_a_file_that_was_replaced_under_its_name_are_not_taken_for_its_own(
+    cli: Cli, model: Path, alone: Path, tiny_llama: Path
+) -> None:
+    Path("sums.jsonl").write_text(json.dumps({"question": "What is 1 + 1?", "answer": "2"}) + "\n")
+    command = ("quantize", str(model), "-f", "bf16", "--rounds", "0", "--task", "sums.jsonl", "--out", "formats")
+    assert cli(*command).code == 0
+    assert cli(*command).code == 0
+    hf_to_gguf(tiny_llama, model, format="BF16", like=alone / "like.gguf", properties={"general.name": "another"})
+    again = cli(*command)
+    assert again.code == 2, again.err
+    told = again.err.splitlines()[-1]
+    assert "formats/evaluation/BF16/sums-tiny_bf16-agent has a run of other weights called" in told
+    assert told.endswith("name another folder, or delete this one")
+
+
 def test_an_adapter_is_merged_and_its_protocol_stays(cli: Cli, model: Path, tiny_llama: Path) -> None:
     numpy = pytest.importorskip("numpy")
     base = Path("../cache/models") / f"{BASE}-q8_0.gguf"
@@ -89,15 +104,22 @@ def test_an_adapter_is_merged_and_its_protocol_stays(cli: Cli, model: Path, tiny
         (["--format", "Q9_0"], "no format named 'Q9_0'"),
         (["--text", "missing.txt"], "can't read missing.txt: No such file or directory; name a file of plain text"),
         (["--text", "empty.txt"], "empty.txt is empty"),
-        (["--text", "short.txt", "--rounds", "0"], "the text has 6 tokens; give one with 512 or more"),
+        (["--text", "short.txt"], "the text has 6 tokens; give one with 512 or more"),
+        (["--task", "svanp"], "no task named 'svanp'"),
+        (["--task", "missing.jsonl"], "missing.jsonl"),
+        (["--task", "short.csv", "--limit", "0"], "the limit is 0 items but must be at least 1"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(cli: Cli, model: Path, arguments: list[str], told: str) -> None:
+def test_what_cannot_be_is_told_in_one_line_before_anything_is_written(
+    cli: Cli, model: Path, arguments: list[str], told: str
+) -> None:
     Path("empty.txt").write_text(" \n")
     Path("short.txt").write_text("12 + 3")
+    Path("short.csv").write_text("question,answer\n1+1?,2\n")
     ran = cli("quantize", str(model), "-f", "Q8_0", *arguments)
     assert (ran.code, ran.err.count("\n")) == (2, 1), ran.err
     assert told in ran.err
+    assert not Path("formats").exists()
 
 
 def test_only_files_of_this_machine_can_be_rewritten(cli: Cli, tiny_llama: Path) -> None:

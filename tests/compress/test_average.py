@@ -22,12 +22,14 @@ CARD = Card(
 )  # fmt: skip
 
 
-def made(path: Path, *, seed: int, used: int = RANK, modules: tuple[str, ...] = MODULES, **other: Any) -> Path:
+def made(
+    path: Path, *, seed: int, used: int = RANK, rows: int = 12, modules: tuple[str, ...] = MODULES, **other: Any
+) -> Path:
     """An adapter whose changes have this rank."""
     chance = np.random.default_rng(seed)
     tensors: dict[str, Any] = {}
     for module in modules:
-        up, down = chance.normal(size=(12, RANK)), chance.normal(size=(RANK, 9))
+        up, down = chance.normal(size=(rows, RANK)), chance.normal(size=(RANK, 9))
         up[:, used:] = 0
         tensors |= {f"{module}.lora_A.weight": down.astype("f4"), f"{module}.lora_B.weight": up.astype("f4")}
     write(path, CARD.model_copy(update={"name": path.stem, **other}), tensors)
@@ -66,6 +68,14 @@ def test_of_a_mean_of_higher_rank_the_largest_part_is_kept(tmp_path: Path) -> No
         values = np.linalg.svd(whole, compute_uv=False)
         left_out = np.linalg.norm(whole - changes(tmp_path / "both.safetensors")[module])
         assert left_out == pytest.approx(np.sqrt((values[RANK:] ** 2).sum()), rel=0.02)
+
+
+def test_a_layer_narrower_than_the_rank_is_averaged_like_any(tmp_path: Path) -> None:
+    files = [made(tmp_path / f"pass{n}.safetensors", seed=n, rows=RANK - 1) for n in (1, 2)]
+    assert average(*files, "--out", tmp_path / "both.safetensors") == 0
+    wanted, found = list(map(changes, files)), changes(tmp_path / "both.safetensors")
+    for module in MODULES:
+        np.testing.assert_allclose(found[module], (wanted[0][module] + wanted[1][module]) / 2, atol=0.15)
 
 
 @pytest.mark.parametrize(

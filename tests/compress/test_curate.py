@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from agentkit import protocol
+from agentkit.compress.alone import alone
 from agentkit.compress.collect import Collected, Collection
 from agentkit.compress.curate import Curated, curate, sizes
 from agentkit.compress.lesson import Lesson, read_lessons, write_lessons
@@ -225,3 +226,20 @@ def test_an_evaluation_file_that_cannot_be_read_is_named(tmp_path: Path) -> None
     (tmp_path / "x.jsonl.gz").write_bytes(b"no gzip")
     with pytest.raises(ConfigurationError, match=r"x\.jsonl\.gz can't be read, so nothing can be compared"):
         Evaluation(tmp_path)
+
+
+def test_lessons_are_not_chosen_anew_under_a_training_that_reads_them(tmp_path: Path, evaluation: Path) -> None:
+    kept(tmp_path / "run", [lesson("What is 6 times 7?")], evaluation)
+    before = (tmp_path / "run/lessons.jsonl").read_bytes()
+    with alone(tmp_path / "run"), pytest.raises(ConfigurationError, match=r"at work in .*run: wait"):
+        kept(tmp_path / "run", [lesson("What is 7 times 8?")], evaluation)
+    assert (tmp_path / "run/lessons.jsonl").read_bytes() == before
+
+
+def test_what_was_killed_before_it_could_tidy_up_is_collected_all_the_same(tmp_path: Path, evaluation: Path) -> None:
+    collected(tmp_path / "run")
+    partial = tmp_path / "run/collected/gsm8k_train.partial.jsonl"
+    partial.write_text("{}\n", encoding="utf-8")
+    assert curate(tmp_path / "run", evaluation=evaluation).lessons
+    collected(tmp_path / "run")
+    assert not partial.exists()

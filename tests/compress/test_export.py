@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,14 @@ from agentkit.cli import distilling
 from agentkit.compress.base import converted
 from agentkit.compress.export import export
 from agentkit.compress.recipe import Recipe
+from agentkit.compress.results import add_scores, card_of, trained
 from agentkit.compress.student import Student
 from agentkit.compress.weights import gguf_to_hf, hf_to_gguf
 from agentkit.errors import ConfigurationError, UnknownName
 from agentkit.models import adapters, catalog
-from agentkit.models.adapter import CARD_FILE, Score, folder_protocol, read, read_card
+from agentkit.models.adapter import CARD_FILE, Score, folder_protocol, read, read_card, write
 from agentkit.models.gguf_header import taught_protocol
+from agentkit.models.identity import sha256
 
 from ..tiny import write_like
 from .letters import lessons_file
@@ -96,6 +100,24 @@ def test_an_exported_file_holds_what_peft_would_have_merged(run: Path, base: Pat
     card = (tmp_path / "out.md").read_text(encoding="utf-8")
     for said in ("# sums", "| sums | MIT |", "Apache-2.0", adapters.sha256(base), "held-out loss", "rank 4, alpha 8"):
         assert said in card
+
+
+def test_two_that_need_a_base_at_once_convert_it_once_and_what_was_left_half_done_goes(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (left := tmp_path / "cache/hf/other-0123.4321.part").mkdir(parents=True)
+    made: list[Path] = []
+
+    def slow(source: Path, target: Path) -> Path:
+        made.append(target)
+        time.sleep(0.5)  # so that the other one comes meanwhile
+        return gguf_to_hf(source, target)
+
+    monkeypatch.setattr("agentkit.compress.weights.gguf_to_hf", slow)
+    with ThreadPoolExecutor(2) as both:
+        one, other = both.map(converted, [base, base])
+    assert made == [one] == [other]
+    assert not left.exists()
 
 
 @pytest.mark.model
@@ -185,8 +207,8 @@ def test_what_cannot_be_trained_is_one_line(base: Path, tmp_path: Path, words: S
 
 def test_scores_measured_later_stand_in_the_card(run: Path) -> None:
     some, more = (Score(value=right, low=right / 2, high=2 * right, items=40) for right in (0.1, 0.3))
-    distilling.keep_scores(run, {"svamp, base": some, "svamp, taught": some})
-    distilling.keep_scores(run, {"svamp, taught": more})
+    add_scores(trained(run), {"svamp, base": some, "svamp, taught": some})
+    add_scores(trained(run), {"svamp, taught": more})
     card = read_card(run / "adapter.safetensors")
     assert card.scores.keys() == {"held-out loss"}
     assert card.tasks == {"svamp, base": some, "svamp, taught": more}
@@ -194,11 +216,42 @@ def test_scores_measured_later_stand_in_the_card(run: Path) -> None:
     assert "| svamp, taught | 30.0 [15.0, 60.0], n = 40 |" in told
 
 
+def test_scores_stay_when_a_training_that_is_over_is_run_again_and_go_with_other_weights(run: Path) -> None:
+    score = Score(value=0.2, low=0.1, high=0.3, items=40)
+    add_scores(trained(run), {"svamp, taught": score})
+    assert distil("train", "--run", run, *SMALL, "--minutes", 5) == 0
+    assert read_card(run / "adapter.safetensors").tasks == {"svamp, taught": score}
+    assert "svamp, taught" in (run / "adapter.md").read_text(encoding="utf-8")
+    (run / "checkpoint.pt").unlink()
+    assert distil("train", "--run", run, *SMALL, "--seed", 1) == 0
+    assert read_card(run / "adapter.safetensors").tasks == {}
+    assert "svamp" not in (run / "adapter.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.model
+def test_scores_of_a_model_trained_whole_stand_in_its_card_and_stay(base: Path, tmp_path: Path) -> None:
+    (folder := tmp_path / "full").mkdir()
+    lessons_file(folder)
+    train = ("train", "--run", folder, "--method", "full", *SMALL)
+    assert distil(*train) == 0
+    assert distil("evaluate", two_sums(tmp_path), "--run", folder, "--base-limit", 0) == 0
+    for _ in range(2):
+        assert {name: score.items for name, score in card_of(folder / "model").tasks.items()} == {"items, taught": 2}
+        assert "| items, taught |" in (folder / "model.md").read_text(encoding="utf-8")
+        assert distil(*train) == 0
+
+
 def two_sums(folder: Path) -> Path:
     (items := folder / "items.jsonl").write_text(
         '{"question": "1+1?", "answer": "2"}\n{"question": "2+2?", "answer": "4"}\n', encoding="utf-8"
     )
     return items
+
+
+def taught_root(run: Path) -> Path:
+    """The folder of the runs with what was trained, named for its weights."""
+    evaluation = run / "evaluation"
+    return evaluation / f"taught-{sha256(evaluation / 'taught.gguf')[:12]}"
 
 
 @pytest.mark.model
@@ -209,8 +262,39 @@ def test_evaluating_compares_base_and_student_and_keeps_the_scores(
     card = read_card(run / "adapter.safetensors")
     assert {name: score.items for name, score in card.tasks.items()} == {"items, base": 2, "items, taught": 2}
     assert taught_protocol(run / "evaluation" / "taught.gguf") == protocol.fingerprint()
-    assert {path.name for path in (run / "evaluation").iterdir()} == {"base", "taught", "taught.gguf", "taught.md"}
+    names = {path.name for path in (run / "evaluation").iterdir()}
+    assert names == {"base", taught_root(run).name, "taught.gguf", "taught.md"}
     assert "items" in capsys.readouterr().out
+
+
+@pytest.mark.model
+def test_each_adapter_of_a_run_keeps_the_results_of_its_own_weights(run: Path, tmp_path: Path) -> None:
+    items, last = two_sums(tmp_path), run / "last.safetensors"
+    changed = read(last)
+    write(last, changed.card, {name: 2 * tensor for name, tensor in changed.tensors.items()})
+    assert distil("evaluate", items, "--run", run, "--base-limit", 0) == 0
+    own = taught_root(run)
+    (records,) = own.glob("*/items.jsonl")
+    before = records.read_bytes()
+    (run / "evaluation/taught.gguf").unlink()
+    assert distil("evaluate", items, "--run", last, "--base-limit", 0) == 0
+    assert taught_root(run) != own
+    assert records.read_bytes() == before
+    assert distil("evaluate", items, "--run", run, "--base-limit", 0) == 0
+    assert taught_root(run) == own
+    assert records.read_bytes() == before
+
+
+@pytest.mark.model
+def test_results_from_before_weights_were_in_their_folders_name_are_gone_on_with(run: Path, tmp_path: Path) -> None:
+    items = two_sums(tmp_path)
+    assert distil("evaluate", items, "--run", run, "--base-limit", 0) == 0
+    own = taught_root(run)
+    (records,) = own.glob("*/items.jsonl")
+    before = records.read_bytes()
+    own.rename(run / "evaluation/taught")
+    assert distil("evaluate", items, "--run", run, "--base-limit", 0) == 0
+    assert records.read_bytes() == before
 
 
 @pytest.mark.model
@@ -233,7 +317,7 @@ def test_the_base_can_be_left_out_and_have_fewer_items(
 @pytest.mark.model
 def test_items_are_run_side_by_side(run: Path, tmp_path: Path) -> None:
     assert distil("evaluate", two_sums(tmp_path), "--run", run, "--base-limit", 0, "--parallel", 2) == 0
-    (header,) = (run / "evaluation" / "taught").glob("*/run.json")
+    (header,) = taught_root(run).glob("*/run.json")
     assert json.loads(header.read_text())["parallel"] == 2
     with pytest.raises(ConfigurationError, match="parallel is 0"):
         distil("evaluate", two_sums(tmp_path), "--run", run, "--base-limit", 0, "--parallel", 0)

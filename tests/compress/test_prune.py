@@ -14,6 +14,7 @@ import pytest
 
 from agentkit import protocol
 from agentkit.compress import cutting
+from agentkit.compress.alone import alone
 from agentkit.compress.base import open_base
 from agentkit.compress.cutting import Wanted, cut, cut_folder
 from agentkit.compress.importance import measure
@@ -240,6 +241,7 @@ def test_what_is_left_is_written_like_its_base_with_a_card(
         f"| before | {pruned.cut.losses[0]:.4f} |",
         f"| cut | {pruned.cut.losses[1]:.4f} |",
         f"steps | {pruned.loss:.4f} |",
+        "All that is left then learned from the whole model.",
         "    agentkit prune",
         f"**Protocol** {protocol.fingerprint()}",
     ):
@@ -262,6 +264,9 @@ def test_stopped_and_gone_on_with_it_is_the_same_file_byte_for_byte(
     stopped = smaller(original, out, minutes=0)
     assert (stopped.finished, stopped.loss) == (False, pytest.approx(stopped.cut.losses[1], abs=1e-4))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.gguf", "small.gguf.work", "small.md"]
+    card = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert "It is as it was cut: no step of healing has brought the loss" in card
+    assert "healed, 0 steps" not in card
     assert out.read_bytes() != healed[0].path.read_bytes()
     with pytest.raises(ConfigurationError, match=r"small.gguf.work is of another model, other lessons or options"):
         smaller(original, out, wanted=Wanted(layers=3))
@@ -366,6 +371,17 @@ def test_another_architecture_is_refused(original: Path, tmp_path: Path) -> None
     config.write_text(config.read_text(encoding="utf-8").replace('"llama"', '"gemma"'), encoding="utf-8")
     with pytest.raises(ModelError, match=r"gemma can't be trained or pruned: its architecture is 'gemma'"):
         smaller(original, tmp_path / "small.gguf", spec=str(folder), like=original)
+
+
+def test_a_second_pruning_to_the_same_file_is_refused_and_leaves_the_firsts_work(
+    original: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "small.gguf.work"
+    with alone(work, ".prune.lock"):
+        (work / "cut").mkdir()
+        with pytest.raises(ConfigurationError, match=r"another process is at work in .*small\.gguf\.work: wait for it"):
+            smaller(original, tmp_path / "small.gguf")
+        assert (work / "cut").is_dir()
 
 
 def test_what_was_taught_another_protocol_is_refused(original: Path, tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentkit.compress import checkpoints, train
+from agentkit.compress.alone import alone
 from agentkit.compress.base import open_base
 from agentkit.compress.network import library
 from agentkit.compress.packing import pack
@@ -39,6 +41,11 @@ def trained(
     return train.train(lessons_file(out), replace(base(letters), taught=taught), recipe, how)
 
 
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    """What a run logged."""
+    return [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
 @pytest.fixture(scope="module")
 def unbroken(letters: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
     return trained(letters, tmp_path_factory.mktemp("runs") / "unbroken", licences={"sums": "MIT"})
@@ -47,7 +54,8 @@ def unbroken(letters: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
 def test_a_run_leaves_an_adapter_with_its_card_and_a_log(unbroken: Result) -> None:
     folder = unbroken.path.parent
     assert {p.name for p in folder.iterdir()} == {
-        "lessons.jsonl", "train.jsonl", "checkpoint.pt", "adapter.safetensors", "adapter.md", "last.safetensors"
+        "lessons.jsonl", "train.jsonl", "checkpoint.pt", "adapter.safetensors", "adapter.md", "last.safetensors",
+        ".lock",
     }  # fmt: skip
     adapter = read(unbroken.path)
     assert adapter.card == unbroken.card
@@ -55,7 +63,7 @@ def test_a_run_leaves_an_adapter_with_its_card_and_a_log(unbroken: Result) -> No
     assert adapter.card.targets == ("down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj")
     assert len(adapter.modules) == 14
     assert "| sums | MIT |" in (folder / "adapter.md").read_text(encoding="utf-8")
-    log = [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    log = log_of(folder)
     assert [line["step"] for line in log if "loss" in line] == [1, 2, 3, 4, 5, 6]
     held_out = {line["step"]: line["held_out_loss"] for line in log if "held_out_loss" in line}
     assert list(held_out) == [0, 3, 6]
@@ -116,9 +124,19 @@ def test_killed_and_resumed_it_ends_with_the_weights_of_an_unbroken_run(
         one, other = read(out / name), read(unbroken.path.with_name(name))
         assert one.card.steps == other.card.steps
         assert all((one.tensors[name] == tensor).all() for name, tensor in other.tensors.items())
-    steps = [line["step"] for line in train.log_of(out) if "loss" in line]
+    steps = [line["step"] for line in log_of(out) if "loss" in line]
     assert steps == [1, 2, 3, 4, 5, 6]
     assert result.finished
+
+
+def test_a_second_training_in_the_same_folder_is_refused_and_touches_nothing(letters: Path, tmp_path: Path) -> None:
+    lessons_file(tmp_path)
+    (tmp_path / "train.jsonl").write_text('{"step": 1}\n', encoding="utf-8")
+    with alone(tmp_path), pytest.raises(ConfigurationError) as caught:
+        trained(letters, tmp_path)
+    assert str(caught.value) == f"another process is at work in {tmp_path}: wait for it, or name another folder"
+    assert {p.name for p in tmp_path.iterdir()} == {"lessons.jsonl", "train.jsonl", ".lock"}
+    assert (tmp_path / "train.jsonl").read_text(encoding="utf-8") == '{"step": 1}\n'
 
 
 class Clock:
@@ -153,6 +171,38 @@ def test_a_run_ends_in_time_and_goes_on_later(
         one, other = (read(path.with_name(name)) for path in (short.path, unbroken.path))
         assert one.card.steps == other.card.steps
         assert all((one.tensors[name] == tensor).all() for name, tensor in other.tensors.items())
+
+
+def test_a_run_that_goes_on_leaves_time_to_score_as_well(
+    letters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, learn, score = Clock(), Student.learn, Student.score
+
+    def learns(student: Student, *given: Any, **named: Any) -> float:
+        clock.now += 10
+        return learn(student, *given, **named)
+
+    def scores(student: Student, *given: Any) -> Any:
+        clock.now += 30
+        return score(student, *given)
+
+    monkeypatch.setattr(Student, "learn", learns)
+    monkeypatch.setattr(Student, "score", scores)
+    monkeypatch.setattr(train, "time", clock)
+    assert trained(letters, tmp_path, minutes=2).card.steps == 3
+    began = clock.now
+    trained(letters, tmp_path, minutes=45 / 60)
+    assert [line["step"] for line in log_of(tmp_path)][-2:] == [4, 4]  # a step, and its score
+    assert clock.now - began <= 45
+
+
+def test_a_checkpoint_from_before_the_time_to_score_was_kept_is_gone_on_from(letters: Path, tmp_path: Path) -> None:
+    torch: Any = import_module("torch")
+    assert not trained(letters, tmp_path, minutes=0).finished
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    del state["progress"]["scoring"]
+    torch.save(state, tmp_path / "checkpoint.pt")
+    assert trained(letters, tmp_path).finished
 
 
 def test_on_twenty_lessons_it_learns_to_write_every_decision_as_they_do(letters: Path, tmp_path: Path) -> None:
@@ -191,7 +241,7 @@ def test_bfloat16_learns_the_same_to_its_precision(letters: Path, tmp_path: Path
 def test_training_goes_on_from_an_adapter(letters: Path, unbroken: Result, tmp_path: Path) -> None:
     taught = read(unbroken.path)
     further = trained(letters, tmp_path / "further", taught=taught, command="train on")
-    log = train.log_of(tmp_path / "further")
+    log = log_of(tmp_path / "further")
     assert log[0]["step"] == 0
     # In bfloat16, as it is kept.
     assert log[0]["held_out_loss"] == pytest.approx(unbroken.card.scores["held-out loss"], rel=0.02)

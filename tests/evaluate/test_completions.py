@@ -67,6 +67,16 @@ def test_another_question_is_asked(tmp_path: Path) -> None:
     assert (len(answers), len(inner.asked)) == (11, 11)
 
 
+def test_a_model_of_the_same_name_with_other_weights_is_asked_anew(tmp_path: Path) -> None:
+    inner, file = colours(), tmp_path / "model.gguf"
+    inner.place = file
+    told: list[str] = []
+    for content in ("one", "one", "another"):
+        file.write_text(content)
+        told.append(ask(Remembering(inner, tmp_path / "c.sqlite")).text)
+    assert told[0] == told[1] != told[2]
+
+
 def test_a_completion_that_was_kept_counts_with_the_seconds_that_it_took(tmp_path: Path) -> None:
     slow = Completion(text='{"answer":0}', finish="stop", usage=Usage(prompt=5, generated=3, seconds=700.0))
 

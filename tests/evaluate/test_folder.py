@@ -1,5 +1,6 @@
 """A run's folder: what survives a kill, and what it refuses."""
 
+import json
 import os
 import subprocess
 import sys
@@ -117,6 +118,29 @@ def test_another_run_is_refused_and_what_differs_is_named(tmp_path: Path, change
         RunFolder.open(tmp_path, header(**changes), resume=True)
     assert named in str(raised.value)
     assert ((tmp_path / HEADER).read_bytes(), (tmp_path / RECORDS).read_bytes()) == before
+
+
+def test_other_weights_of_the_same_name_are_another_run(tmp_path: Path) -> None:
+    begin(tmp_path, record(0), weights="1" * 64)
+    with pytest.raises(ConfigurationError) as raised:
+        RunFolder.open(tmp_path, header(weights="2" * 64), resume=True)
+    assert str(raised.value) == (
+        f"{tmp_path} has a run of other weights called m (SHA-256 111111111111…, now 222222222222…): "
+        "name another folder, or delete this one"
+    )
+    with RunFolder.open(tmp_path, header(weights="1" * 64), resume=True) as folder:
+        assert list(folder.records) == ["i0"]
+
+
+def test_a_run_that_began_before_weights_were_recorded_goes_on_with_those_it_meets_first(tmp_path: Path) -> None:
+    begin(tmp_path, record(0))
+    old = json.loads((tmp_path / HEADER).read_text())
+    del old["weights"]
+    (tmp_path / HEADER).write_text(json.dumps(old))
+    with RunFolder.open(tmp_path, header(weights="1" * 64), resume=True) as folder:
+        assert list(folder.records) == ["i0"]
+    with pytest.raises(ConfigurationError, match="has a run of other weights"):
+        RunFolder.open(tmp_path, header(weights="2" * 64), resume=True)
 
 
 def test_what_is_incidental_may_differ(tmp_path: Path) -> None:

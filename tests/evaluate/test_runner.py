@@ -18,6 +18,7 @@ from agentkit.evaluate.runner import drawn, flips
 from agentkit.evaluate.scorers.numbers import NumberScorer
 from agentkit.evaluate.strategies import NAMES, Bench
 from agentkit.evaluate.summary import summarize
+from agentkit.models.identity import sha256
 from agentkit.models.model import Completion, Grammar, Message
 from agentkit.models.openai import OpenAI
 from agentkit.models.scripted import ScriptedModel
@@ -171,6 +172,23 @@ def test_what_is_not_installed_stops_the_run_since_no_item_is_to_blame(tmp_path:
 
 
 # A model that fails
+
+
+def test_a_run_is_not_gone_on_with_by_other_weights_of_the_same_name(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+
+    def model() -> ScriptedModel:
+        made = ScriptedModel(adds)
+        made.place = file
+        return made
+
+    file.write_text("one")
+    header, _ = run(sums(1), model(), tmp_path / "run", strategy="direct")
+    assert header.weights == sha256(file)
+    run(sums(2), model(), tmp_path / "run", strategy="direct", resume=True)
+    file.write_text("another")
+    with pytest.raises(ConfigurationError, match=r"has a run of other weights called scripted .*name another folder"):
+        run(sums(2), model(), tmp_path / "run", strategy="direct", resume=True)
 
 
 def test_a_dead_model_stops_the_run_and_its_items_are_run_again_by_resume(tmp_path: Path) -> None:

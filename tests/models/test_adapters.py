@@ -151,7 +151,7 @@ def test_merging_is_done_once_and_what_was_merged_goes_with_the_adapter(tmp_path
     assert adapters.merged(source.adapter, base, progress=tell) == first
     assert len(done) == 2  # tensors
     adapters.remove("sums")
-    assert [p.name for p in base.parent.iterdir()] == [base.name]
+    assert list(base.parent.glob("*.gguf")) == [base]
     with pytest.raises(UnknownName, match="no adapter named 'sums'; there are: none"):
         adapters.remove("sums")
 
@@ -161,7 +161,13 @@ def test_what_an_older_adapter_of_the_same_name_was_merged_into_is_deleted(tmp_p
     old = adapters.merged(adapter(tmp_path / "old", base), base)
     new = adapters.merged(adapter(tmp_path / "new", base, seed=5), base)
     assert old != new
-    assert {p.name for p in base.parent.iterdir()} == {base.name, other.name, new.name}
+    assert set(base.parent.glob("*.gguf")) == {base, other, new}
+
+
+def test_what_a_killed_process_left_half_written_is_deleted_by_the_next_one(tmp_path: Path, base: Path) -> None:
+    (left := base.parent / "other-q8_0.gguf.4321.part").write_text("half")
+    adapters.merged(adapter(tmp_path, base), base)
+    assert not left.exists()
 
 
 def test_another_base_of_the_same_name_is_refused(tmp_path: Path, base: Path) -> None:

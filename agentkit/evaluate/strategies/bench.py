@@ -114,6 +114,7 @@ class Repeatable(Model):
         self.name = inner.name
         self.context = inner.context
         self.taught = inner.taught
+        self.place = inner.place
 
     def session(self, *, repeatable: bool = True) -> Session:  # noqa: ARG002 (always is)
         return self._inner.session(repeatable=True)

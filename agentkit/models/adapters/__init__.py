@@ -7,8 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from agentkit.errors import ConfigurationError, UnknownName
-from agentkit.models.adapter import Card, named, read, read_card, recarded, same_weights
-from agentkit.models.cache import cache
+from agentkit.models.adapter import Card, named, read, read_card, recarded, tensors_hash
+from agentkit.models.cache import cache, writing
+from agentkit.models.identity import sha256
 from agentkit.models.known import KNOWN
 from agentkit.models.merge import merge
 
@@ -58,7 +59,7 @@ def add(file: Path, *, name: str = "") -> Card:
     if card.name in KNOWN or card.name == NONE:
         raise ConfigurationError(f"an adapter can't be named {card.name}; name it otherwise with --name")
     if there := installed().get(card.name):
-        if read_card(there) == card and same_weights(there, file):
+        if read_card(there) == card and tensors_hash(there) == tensors_hash(file):
             return card
         removing = "" if there.parent == HERE else f", or agentkit models remove {card.name} first"
         raise ConfigurationError(
@@ -103,9 +104,11 @@ def merged(adapter: Path, base: Path, *, progress: Callable[[int, int], None] | 
     if target.is_file():
         return target
     require(card, base)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    older = _made_of(card.name, card.base)
-    merge(base, read(adapter), target, progress=progress)
+    with writing(target.parent):
+        if target.is_file():
+            return target  # another has made it meanwhile
+        older = _made_of(card.name, card.base)
+        merge(base, read(adapter), target, progress=progress)
     for file in older:
         with suppress(OSError):  # in use, where files that are can't be deleted
             file.unlink()
@@ -132,12 +135,6 @@ def known(card: Card) -> None:
             f"adapter {card.name} is for {card.base!r}, which the catalog doesn't know; "
             "export it as a GGUF file instead: agentkit distil export"
         )
-
-
-def sha256(path: Path) -> str:
-    """A file's hash."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _made_of(name: str, base: str = "*") -> list[Path]:
