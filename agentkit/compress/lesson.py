@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from json import JSONDecodeError, loads
 from pathlib import Path
 from typing import Self
 
@@ -33,19 +32,7 @@ class Lesson(BaseModel, frozen=True, extra="forbid"):
         for index in self.learned:
             if self.messages[index].role != "assistant":
                 raise ValueError(f"message {index} is to be learned and isn't the assistant's")
-        for index, message in enumerate(self.messages):
-            if message.role == "assistant" and not is_json(message.content):
-                raise ValueError(f"message {index} is the assistant's and no JSON")
         return self
-
-
-def is_json(text: str) -> bool:
-    """Whether a text is one JSON value, as every decision is."""
-    try:
-        loads(text)
-    except JSONDecodeError:
-        return False
-    return True
 
 
 def write_lessons(path: Path, lessons: Iterable[Lesson]) -> int:

@@ -118,7 +118,10 @@ def said(lesson: Lesson) -> Iterator[str]:
     """What a lesson's messages say: its task, its evidence and its decisions, each text of a decision on its own."""
     for message in lesson.messages:
         if message.role == "assistant":
-            yield from leaves(json.loads(message.content))
+            try:
+                yield from leaves(json.loads(message.content))
+            except ValueError:  # no decision of this agentkit's, but a text all the same
+                yield message.content
         else:
             yield from (line.removeprefix("Task: ") for line in message.content.splitlines())
             yield message.content

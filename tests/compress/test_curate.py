@@ -85,6 +85,19 @@ def test_a_planted_leak_is_left_out(tmp_path: Path, evaluation: Path, planted: d
     assert curated.dropped == {"13 words in a row with evaluation data": 1}
 
 
+def test_a_leak_in_a_reply_that_is_no_decision_is_left_out(
+    tmp_path: Path, evaluation: Path, planted: dict[str, str]
+) -> None:
+    plain = lesson("What is 6 * 7?")
+    leaking = plain.model_copy(
+        update={
+            "id": "leaking",
+            "messages": (*plain.messages[:-1], Told(role="assistant", content=next(iter(planted.values())))),
+        }
+    )
+    assert kept(tmp_path / "run", [plain, leaking], evaluation)[1] == ["l"]
+
+
 def test_the_protocols_own_words_are_no_leak(tmp_path: Path, evaluation: Path) -> None:
     (evaluation / "rules.txt").write_text(protocol.SYSTEM, encoding="utf-8")
     _, ids = kept(tmp_path / "run", [lesson("What is 6 * 7?")], evaluation)

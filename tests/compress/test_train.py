@@ -318,7 +318,6 @@ def other(**changes: Any) -> str:
         (other(learned=[-1]), r"learned are messages \(-1,\) of 7"),
         (other(learned=[6, 4]), r"learned are messages \(6, 4\) of 7"),
         (other(learned=[3]), "message 3 is to be learned and isn't the assistant's"),
-        (other(messages=[{"role": "assistant", "content": "well, 14"}], learned=[0]), "the assistant's and no JSON"),
     ],
 )
 def test_a_line_that_is_no_lesson_is_named_before_anything_is_written(
