@@ -91,7 +91,8 @@ async def collect(
         run: Folder of the run.
         data: Folder of training data.
         source: What makes the problems, where it is none of those that are known by name: `own`, of your questions.
-        parallel: Runs at the same time. The lessons and their order don't depend on it.
+        parallel: Runs at the same time. The lessons and their order don't depend on it, unless by the rounding errors
+            of a teacher that computes several runs in one batch.
         told: Is told after each problem how many are done and how many are kept.
 
     Raises:
