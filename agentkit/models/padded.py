@@ -15,8 +15,10 @@ from agentkit.models.tokenizer import extra
 ROOM = 64
 """Columns that are spare when a batch is laid out: so many tokens are added before everything is copied again."""
 SHORT = 16
-"""Most tokens of one transcript that are computed together with others'. These are padded to as many, so that what is
-longer, as prompts are, costs less alone."""
+"""Most tokens wanted of a transcript for it to be computed together with others: what is longer, as prompts are, keeps
+a processor busy alone."""
+PASS_CPU, PASS_GPU = 8, 256
+"""How many tokens take as long to compute as it takes to read the weights once, roughly: how dear padding is."""
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Padded:
         self._block = _Block()
 
     def takes(self, wanted: Wanted) -> bool:
-        """Whether this can be computed together with others, and is better so."""
+        """Whether this can be computed together with what others want, and is better so."""
         kept = wanted.kept
         return (
             self._network.batches
@@ -59,29 +61,43 @@ class Padded:
         return type(layer) is self._plain and layer.is_initialized
 
     def read(self, together: Sequence[Wanted]) -> None:
-        """Compute all that is wanted; whoever else is in the batch is given back.
+        """Compute the next tokens of each; whoever else is in the batch is given back.
 
         Raises:
             RuntimeError: torch can't; what was kept still is.
         """
         torch, device = self._network.torch, self._network.device
-        width = max(wanted.left for wanted in together)
+        width = self._width([wanted.left for wanted in together])
+        begins = [len(wanted.kept.tokens) for wanted in together]
+        stops = [begin + min(wanted.left, width) for begin, wanted in zip(begins, together, strict=True)]
+        counts = [max(0, stop - (len(w.tokens) - w.rows)) for stop, w in zip(stops, together, strict=True)]
+        padding = [width - (stop - begin) for begin, stop in zip(begins, stops, strict=True)]
+        each = list(zip(together, padding, begins, stops, strict=True))
         with torch.inference_mode():
-            self._make_place(together, width)
+            self._make_place([wanted.kept for wanted in together], padding, width)
             end = self._block.end
-            begins = torch.tensor([[end - len(wanted.tokens)] for wanted in together], device=device)
-            positions = [[0] * (width - w.left) + [*range(len(w.kept.tokens), len(w.tokens))] for w in together]
+            first = torch.tensor([[end - stop] for stop in stops], device=device)
             logits = self._network.forward(
-                [[0] * (width - w.left) + [*w.tokens[len(w.kept.tokens) :]] for w in together],
+                [[0] * pad + [*wanted.tokens[begin:stop]] for wanted, pad, begin, stop in each],
                 self._cache(layers=self._layers),
-                max(wanted.rows for wanted in together),
-                attention_mask=torch.arange(end, device=device) >= begins,
-                position_ids=torch.tensor(positions, device=device),
+                max(1, *counts),
+                attention_mask=torch.arange(end, device=device) >= first,
+                position_ids=torch.tensor([[0] * pad + [*range(b, e)] for _, pad, b, e in each], device=device),
             )
-            computed = [list(row[-w.rows :].float()) for row, w in zip(logits, together, strict=True)]
-        for wanted, wanted.logits in zip(together, computed, strict=True):
-            wanted.kept.tokens = wanted.tokens
+            computed = [list(row[-count:].float()) if count else [] for row, count in zip(logits, counts, strict=True)]
         self._ends = [end] * len(together)
+        for (wanted, _, _, stop), rows in zip(each, computed, strict=True):
+            wanted.kept.tokens = wanted.tokens[:stop]
+            wanted.logits += rows
+
+    def _width(self, wanted: Sequence[int]) -> int:
+        """How many tokens of a transcript to compute at once where so many are wanted of each: most in a given time."""
+        fixed = PASS_CPU if self._network.device == "cpu" else PASS_GPU
+
+        def speed(width: int) -> float:
+            return sum(min(count, width) for count in wanted) / (fixed + width * len(wanted))
+
+        return max(sorted(set(wanted)), key=speed)
 
     def give_back(self, leaving: Iterable[Kept]) -> None:
         """Copy what is in the batch of these transcripts into caches of their own."""
@@ -110,18 +126,17 @@ class Padded:
         columns = slice(self._ends[row] - len(kept.tokens), self._ends[row])
         return [(each.keys[row : row + 1, :, columns], each.values[row : row + 1, :, columns]) for each in self._layers]
 
-    def _make_place(self, together: Sequence[Wanted], width: int) -> None:
-        """Bring the rows to where they end at the same column once each has got what is wanted, padded to `width`."""
-        rows = [wanted.kept for wanted in together]
+    def _make_place(self, rows: Sequence[Kept], padding: Sequence[int], width: int) -> None:
+        """Bring the rows to where each ends right before its tokens, which come behind its padding."""
         self.keep_only(rows)
-        even = all(wanted.left == width for wanted in together) and len({*self._ends}) == 1
+        even = not any(padding) and len({*self._ends}) == 1
         if rows == self._rows and even and (end := self._ends[0] + width) <= self._layers[0].keys.shape[2]:
             self._block.start, self._block.end, self._block.real = end - width, end, None
         else:
-            self._lay_out(rows, [width - wanted.left for wanted in together], width)
+            self._lay_out(rows, padding, width)
 
     def _lay_out(self, rows: Sequence[Kept], padding: Sequence[int], width: int) -> None:
-        """Copy the rows into a new batch, each to where its next token comes behind its padding."""
+        """Copy the rows into a new batch."""
         torch = self._network.torch
         end = width + max(len(kept.tokens) - pad for kept, pad in zip(rows, padding, strict=True))
         ends = [end - width + pad for pad in padding]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agentkit.models import padded as padded_batches
 from agentkit.models.network import Kept, Network, Wanted
 from agentkit.models.padded import ROOM, SHORT, Padded
 
@@ -57,6 +58,13 @@ def further(kept: Kept, chance: Random, count: int, rows: int = 1) -> Wanted:
     return Wanted(kept, (*kept.tokens, *chance.choices(range(3, 400), k=count)), rows)
 
 
+def read(padded: Padded, together: Sequence[Wanted]) -> None:
+    """Compute all that is wanted, as the scheduler does: it may take several turns, and whoever is through leaves."""
+    while wanting := [wanted for wanted in together if wanted.left]:
+        assert all(padded.takes(wanted) for wanted in wanting)
+        padded.read(wanting)
+
+
 def agree(network: Network, together: Sequence[Wanted]) -> None:
     for wanted in together:
         assert len(wanted.logits) == wanted.rows
@@ -65,7 +73,11 @@ def agree(network: Network, together: Sequence[Wanted]) -> None:
         torch.testing.assert_close(torch.stack(wanted.logits), whole, atol=CLOSE, rtol=CLOSE)
 
 
-def test_the_logits_of_a_batch_are_those_of_each_alone_whoever_comes_and_goes(network: Network) -> None:
+@pytest.mark.parametrize("dear", [1, 1000], ids=["padding is dear", "padding is free"])
+def test_the_logits_of_a_batch_are_those_of_each_alone_whoever_comes_and_goes(
+    network: Network, dear: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(padded_batches, "PASS_CPU", dear)
     chance = Random(0)
     padded = Padded(network)
     kept = [begun(network, chance.choices(range(3, 400), k=length)) for length in (1, 7, 40, 90, 300)]
@@ -82,8 +94,7 @@ def test_the_logits_of_a_batch_are_those_of_each_alone_whoever_comes_and_goes(ne
         together = [
             further(kept[member], chance, count, min(count, 4)) for member, count in zip(members, counts, strict=True)
         ]
-        assert all(padded.takes(wanted) for wanted in together)
-        padded.read(together)
+        read(padded, together)
         agree(network, together)
 
 
@@ -103,7 +114,7 @@ def test_what_is_given_back_is_what_would_have_been_computed_alone(network: Netw
     padded = Padded(network)
     kept = [begun(network, chance.choices(range(3, 400), k=length)) for length in (20, 33)]
     for counts in ((1, 1), (3, 1), (1, 1)):
-        padded.read([further(each, chance, count) for each, count in zip(kept, counts, strict=True)])
+        read(padded, [further(each, chance, count) for each, count in zip(kept, counts, strict=True)])
     padded.give_back(kept[:1])
     alone = begun(network, kept[0].tokens)
     for layer, other in zip(kept[0].cache.layers, alone.cache.layers, strict=True):
@@ -132,8 +143,18 @@ def test_what_torch_cannot_compute_leaves_all_as_it_was(network: Network, monkey
             patched.setattr(last, "forward", full)
             with pytest.raises(RuntimeError):
                 padded.read(together)
-        padded.read(together)
+        read(padded, together)
         agree(network, together)
+
+
+def test_padding_is_weighed_against_another_pass_over_the_weights(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for fixed, computed in ((1, [1, 1, 1, 1]), (1000, [1, 1, 1, 9])):
+        monkeypatch.setattr(padded_batches, "PASS_CPU", fixed)
+        together = [further(begun(network, [5, 6, 7]), Random(0), count) for count in (1, 1, 1, 9)]
+        Padded(network).read(together)
+        assert [len(wanted.kept.tokens) - 3 for wanted in together] == computed
 
 
 def test_what_is_long_or_not_begun_is_not_for_a_batch(network: Network) -> None:
