@@ -95,7 +95,7 @@ async def collect(
         data: Folder of training data.
         source: What makes the problems, where it is none of those that are known by name: `own`, of your questions.
         parallel: Runs at the same time, where a `Writer` doesn't want to be `alone`. The lessons and their order don't
-            depend on it.
+            depend on it, unless by the rounding errors of a teacher that computes several runs in one batch.
         teacher: Solves the problems; of a source whose tasks are worded by a model, words them.
         told: Is told after each problem how many are done and how many are kept.
 

@@ -63,8 +63,9 @@ async def evaluate(
         extra_checks: Names of installed checks to run besides those that ship; an `agent` has its own.
         agent: Whose tools, checks, instructions and refusals a run has, instead of the task's: an assistant, say. Its
             own model isn't asked.
-        parallel: Items at the same time. With more than one, batching shifts probabilities by rounding errors, so
-            that a few replies may come out otherwise (`flips`).
+        parallel: Items at the same time. With more than one, sessions aren't repeatable, so that an engine may compute
+            them in batches: these shift probabilities by rounding errors, and a few replies may come out otherwise
+            (`flips`).
         resume: Go on with the run that the folder has, if it has one; a larger limit adds items to it.
         settings: What else decides the replies, how the model was loaded say; a run isn't resumed with others.
         command: What began the run.
@@ -109,7 +110,7 @@ async def evaluate(
     with RunFolder.open(folder, header, resume=resume) as run:
         todo = [item for item in chosen if item.id not in run.records]
         async with AsyncExitStack() as stack:
-            answer = await set_up(bench, strategy, stack) if todo else None
+            answer = await set_up(bench, strategy, stack, repeatable=parallel == 1) if todo else None
             failed: list[Record] = []
 
             async def work(item: Item) -> None:
@@ -164,12 +165,12 @@ async def flips(bench: Bench, records: Sequence[Record], *, strategy: str) -> in
     """How many of these items are judged otherwise when they are run again one by one."""
     wanted = {record.id: record for record in records}
     async with AsyncExitStack() as stack:
-        answer = await set_up(bench, strategy, stack)
+        answer = await set_up(bench, strategy, stack, repeatable=True)
         again = [await one(item, bench.task, answer) for item in bench.task.items if item.id in wanted]
     return sum(right(record) != right(wanted[record.id]) for record in again)
 
 
-async def set_up(bench: Bench, strategy: str, stack: AsyncExitStack) -> Strategy:
+async def set_up(bench: Bench, strategy: str, stack: AsyncExitStack, *, repeatable: bool) -> Strategy:
     """The strategy on this bench, with what it needs; all is given back with the stack."""
     task = bench.task
     embedder = open_embedder() if task.corpus or any(item.passages for item in task.items) else None
@@ -180,7 +181,8 @@ async def set_up(bench: Bench, strategy: str, stack: AsyncExitStack) -> Strategy
         stack.callback(corpus.close)
     if close := getattr(task.scorer, "aclose", None):
         stack.push_async_callback(cast(Callable[[], Awaitable[None]], close))
-    return build(strategy, replace(bench, model=Repeatable(bench.model), corpus=corpus, judges=judges))
+    model = Repeatable(bench.model) if repeatable else bench.model
+    return build(strategy, replace(bench, model=model, corpus=corpus, judges=judges))
 
 
 def drawn(items: Sequence[Item], *, limit: int | None, seed: int) -> list[Item]:

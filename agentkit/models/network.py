@@ -1,9 +1,10 @@
 """A causal language model in torch, and the keys and values that it keeps of transcripts."""
 
+import inspect
 import weakref
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,31 @@ class Kept:
     """The keys and values of one transcript."""
 
     cache: Any
+    """None while they are in a batch with others."""
     tokens: tuple[int, ...] = ()
     """The ids that they are of."""
     whole: int = 0
     """How many of them, from the first on, were computed in whole chunks: these depend on nothing but the ids."""
     by: weakref.ref[Session] | None = None
     """The session that computed last."""
+
+
+@dataclass(eq=False)
+class Wanted:
+    """What a generation wants computed next."""
+
+    kept: Kept
+    tokens: tuple[int, ...]
+    """The ids of the whole transcript; computed are those that aren't kept yet."""
+    rows: int = 1
+    """How many of the last ids logits are wanted of; no more than aren't kept yet."""
+    logits: list[Any] = field(default_factory=list[Any])
+    """Those that are computed, float32, one number an id of the vocabulary."""
+
+    @property
+    def left(self) -> int:
+        """How many ids are to be computed."""
+        return len(self.tokens) - len(self.kept.tokens)
 
 
 class Network:
@@ -61,6 +81,8 @@ class Network:
         kinds = set(getattr(self._model.config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
         if kinds:  # these keep a state, not keys and values, and need a cache made for it
             self._cache = partial(transformers.DynamicCache, config=self._model.config)
+        self.batches = _takes_padding(self._model)
+        """Whether transcripts of different lengths can be computed together."""
         self.size: int = self._model.get_output_embeddings().weight.shape[0]
         """Ids that there are logits for."""
         self.trained: int | None = config.get("max_position_embeddings")
@@ -69,6 +91,13 @@ class Network:
     def fresh(self) -> Kept:
         """Of no transcript yet."""
         return Kept(self._cache())
+
+    def filled(self, layers: Iterable[tuple[Any, Any]]) -> Any:
+        """A cache with copies of each layer's keys and values, [1, heads, tokens, size]."""
+        cache = self._cache()
+        for number, (keys, values) in enumerate(layers):
+            cache.update(keys, values, number)
+        return cache
 
     def cut(self, kept: Kept, length: int) -> None:
         """Keep only the first tokens."""
@@ -80,37 +109,56 @@ class Network:
         kept.tokens = kept.tokens[:length]
         kept.whole = min(kept.whole, length // CHUNK * CHUNK)
 
-    def read(self, kept: Kept, tokens: Sequence[int], *, rows: int, stopped: Callable[[], bool]) -> Any:
-        """Compute what of the tokens isn't kept yet; the logits (float32) of the last `rows` of them.
+    def forget(self, kept: Kept) -> None:
+        """Keep nothing: a computation that failed may have left some layers further than others."""
+        kept.cache, kept.tokens, kept.whole = self._cache(), (), 0
+
+    def read(self, wanted: Wanted) -> None:
+        """Compute the next chunk of what is wanted, as if nobody else wanted anything.
 
         Raises:
-            Stopped: `stopped` said so; what was computed is kept.
-            ModelError: It couldn't be computed.
+            ModelError: It couldn't be computed; nothing is kept then.
         """
-        logits: list[Any] = []
-        tokens = tuple(tokens)
-        while (start := len(kept.tokens)) < len(tokens):
-            if stopped():
-                raise Stopped
-            end = min(len(tokens), (start // CHUNK + 1) * CHUNK)
-            wanted = min(end - start, end - (len(tokens) - rows))
-            try:
-                logits += self._forward(kept, tokens[start:end], wanted)
-            except BaseException as error:
-                kept.cache, kept.tokens, kept.whole = self._cache(), (), 0  # some layers may have gone further
-                if isinstance(error, RuntimeError):
-                    raise ModelError(f"torch can't compute {end} tokens: {one_line(error)}") from error
-                raise
-            kept.tokens = tokens[:end]
-            if start == kept.whole and end - start == CHUNK:
-                kept.whole = end
-        return self.torch.stack(logits)
+        kept, start = wanted.kept, len(wanted.kept.tokens)
+        end = min(len(wanted.tokens), (start // CHUNK + 1) * CHUNK)
+        rows = min(end - start, end - (len(wanted.tokens) - wanted.rows))
+        try:
+            with self.torch.inference_mode():
+                [logits] = self.forward([wanted.tokens[start:end]], kept.cache, max(1, rows))
+                wanted.logits += list(logits.float())[-rows:] if rows > 0 else []
+        except BaseException as error:
+            self.forget(kept)
+            if isinstance(error, RuntimeError):
+                raise ModelError(f"torch can't compute {end} tokens: {one_line(error)}") from error
+            raise
+        kept.tokens = wanted.tokens[:end]
+        if start == kept.whole and end - start == CHUNK:
+            kept.whole = end
 
-    def _forward(self, kept: Kept, tokens: Sequence[int], rows: int) -> list[Any]:
-        with self.torch.inference_mode():
-            ids = self.torch.tensor([tokens], device=self.device)
-            output = self._model(input_ids=ids, past_key_values=kept.cache, use_cache=True, logits_to_keep=max(1, rows))
-            return list(output.logits[0].float())[-rows:] if rows > 0 else []
+    def forward(self, ids: Sequence[Sequence[int]], cache: Any, rows: int, **places: Any) -> Any:
+        """Run the network on what follows a cache's keys and values, which join the cache.
+
+        Args:
+            ids: For each transcript as many.
+            places: Where they stand, as transformers wants it, unless they are one transcript's and follow on.
+
+        Returns:
+            The logits of the last `rows` ids of each, [transcript, id, vocabulary].
+        """
+        return self._model(
+            input_ids=self.torch.tensor(ids, device=self.device),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=rows,
+            **places,
+        ).logits
+
+
+def _takes_padding(model: Any) -> bool:
+    """Whether a model can be told where tokens stand, and a token's place doesn't depend on the longest transcript."""
+    told = inspect.signature(model.forward).parameters.keys() >= {"position_ids", "attention_mask"}
+    turned = " ".join(str(getattr(module, "rope_type", "")) for module in model.modules())
+    return told and "dynamic" not in turned and "longrope" not in turned
 
 
 @contextmanager

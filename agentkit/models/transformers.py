@@ -18,7 +18,8 @@ from agentkit.models.choosing import Guide, Vocabulary, choose, logprob
 from agentkit.models.local import LocalSession, Written
 from agentkit.models.loops import circling
 from agentkit.models.model import Message, Model, Sampling, TokenLogprob
-from agentkit.models.network import CHUNK, Kept, Network, Stopped
+from agentkit.models.network import CHUNK, Kept, Network, Stopped, Wanted
+from agentkit.models.scheduler import Scheduler, Steps
 from agentkit.models.slots import Slots
 from agentkit.models.template import shared_prefix
 from agentkit.models.tokenizer import HFTokenizer
@@ -31,8 +32,10 @@ _WORKER = "agentkit-torch"
 class Transformers(Model):
     """A model of a Hugging Face folder, loaded. Make one with `load`.
 
-    Sessions take turns: torch computes one generation at a time, whatever the number of open sessions. For many at
-    once serve the folder with vLLM or SGLang and name its URL.
+    Up to `parallel` sessions generate at a time, and what they write is computed together, in left-padded batches.
+    Computed one after the other are long prompts, and all of models that keep more of a transcript than keys and values
+    or can't be told where a token stands; and so are repeatable sessions: what they write depends on nobody else, bit
+    by bit.
     """
 
     def __init__(self, network: Network, tokenizer: HFTokenizer, *, name: str, context: int, parallel: int) -> None:
@@ -60,7 +63,8 @@ class Transformers(Model):
             path: Has config.json, tokenizer.json and weights in safetensors.
             name: As the catalog would find it again; the path by default.
             context: Tokens each run may have; no more than the model was trained for.
-            parallel: Sessions whose keys and values are kept; others compute their transcript anew.
+            parallel: Sessions that can generate at the same time, and whose keys and values are kept; others wait, and
+                compute their transcript anew.
             threads: CPU threads that compute, of the whole process; as torch is set by default.
             device: `cpu`, `cuda`, `cuda:1` …; `auto` takes CUDA where there is one.
             dtype: `float32`, `float16` or `bfloat16`; by default bfloat16 on CUDA and float32 on a CPU.
@@ -101,7 +105,7 @@ class Transformers(Model):
 
 
 class _Engine:
-    """What the sessions of a model share: the weights, the vocabulary, one worker, the kept transcripts."""
+    """What the sessions of a model share: the weights, the vocabulary, the threads, the kept transcripts."""
 
     def __init__(self, network: Network, tokenizer: HFTokenizer, *, context: int, parallel: int) -> None:
         self.network = network
@@ -113,12 +117,13 @@ class _Engine:
         self.vocabulary = Vocabulary(tokenizer)
         self.closing = threading.Event()
         self._control = frozenset(self.vocabulary.special_token_ids)
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=_WORKER)
+        self.scheduler = Scheduler(network, thread_name=f"{_WORKER}-computing")
+        self._workers = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix=_WORKER)
 
     def submit(self, job: Callable[[], T]) -> Future[T]:
         if self.closing.is_set():
             raise ModelError("the model is closed; load it again")
-        return self._worker.submit(job)
+        return self._workers.submit(job)
 
     def spell(self, token: int) -> bytes:
         """The bytes of a token; none of one that the vocabulary lacks."""
@@ -132,9 +137,12 @@ class _Engine:
         """Stop what runs, wait for it and let the weights go; may be called again."""
         self.closing.set()
         # The last reference to a model may be a finished job's: a worker can't wait for itself.
-        self._worker.shutdown(wait=not threading.current_thread().name.startswith(_WORKER))
+        wait = not threading.current_thread().name.startswith(_WORKER)
+        self._workers.shutdown(wait=wait)
+        self.scheduler.close(wait=wait)
         self.kept.clear()
-        self.__dict__.pop("network", None)
+        for name in ("network", "scheduler"):  # what has the weights
+            self.__dict__.pop(name, None)
 
 
 class TransformersSession(LocalSession[_Engine]):
@@ -153,9 +161,13 @@ class TransformersSession(LocalSession[_Engine]):
         with engine.slots.acquire(self, prompt) as slot:
             kept = engine.kept.setdefault(slot.id, engine.network.fresh())
             cached = self._reuse(kept, prompt)
-            writing = _Writing(engine, kept, prompt, guide, sampling, stop)
+            writing = _Writing(engine, kept, prompt, guide, sampling)
+
+            def stopped() -> bool:
+                return stop.is_set() or engine.closing.is_set()
+
             try:
-                writing.write()
+                engine.scheduler.run(writing.write(), stopped=stopped, alone=self._repeatable)
             except Stopped:
                 return None
             finally:
@@ -192,7 +204,6 @@ class _Writing:
     prompt: Sequence[int]
     guide: Guide | None
     sampling: Sampling
-    stop: threading.Event
     tokens: list[int] = field(default_factory=list[int])
     logprobs: list[TokenLogprob] = field(default_factory=list[TokenLogprob])
     ended: bool = False
@@ -203,7 +214,7 @@ class _Writing:
         self._characters = codecs.getincrementaldecoder("utf-8")("replace")
         self.text = ""
 
-    def write(self) -> None:
+    def write(self) -> Steps:
         """Write until the end, until there are `max_tokens`, or until it goes round in circles.
 
         What the grammar forces is taken without asking the model, and computed together with what follows it, or if
@@ -219,7 +230,7 @@ class _Writing:
                 self.ended = self.guide.over
             if self.ended or len(self.tokens) == most or circling(self.tokens):
                 break
-            logits = self._read((*self.prompt, *self.tokens), unscored + 1)
+            logits = yield self._wanted(len(self.tokens), unscored + 1)
             self._tell(logits, unscored)
             unscored = 0
             token = self._chosen(logits[-1])
@@ -229,14 +240,14 @@ class _Writing:
             self.tokens.append(token)
             self._tell(logits[-1:], 1)
         if unscored and self.sampling.logprobs:
-            self._tell(self._read((*self.prompt, *self.tokens)[:-1], unscored), unscored)
+            self._tell((yield self._wanted(len(self.tokens) - 1, unscored)), unscored)
         elif unscored:
-            self._tell(None, unscored)
+            self._tell((), unscored)
 
-    def _read(self, tokens: Sequence[int], rows: int) -> Any:
-        network = self.engine.network
-        rows = rows if self.sampling.logprobs else 1
-        return network.read(self.kept, tokens, rows=rows, stopped=self._stopped)
+    def _wanted(self, written: int, rows: int) -> Wanted:
+        """The logits after so many of its tokens and, where they are reported, after those before."""
+        tokens = (*self.prompt, *self.tokens[:written])
+        return Wanted(self.kept, tokens, rows if self.sampling.logprobs else 1)
 
     def _chosen(self, logits: Any) -> int:
         if self.guide:
@@ -247,7 +258,7 @@ class _Writing:
             self.guide.take(token)
         return token
 
-    def _tell(self, logits: Any, count: int) -> None:
+    def _tell(self, logits: Sequence[Any], count: int) -> None:
         """Take in the text of the last tokens, and what the model thought of them."""
         for row, token in enumerate(self.tokens[len(self.tokens) - count :]):
             text = self._characters.decode(self.engine.written(token))
@@ -258,6 +269,3 @@ class _Writing:
 
     def _alternative(self, token: int) -> str:
         return self.engine.spell(token).decode(errors="replace")
-
-    def _stopped(self) -> bool:
-        return self.stop.is_set() or self.engine.closing.is_set()

@@ -1,9 +1,9 @@
 """The same decisions by llama.cpp and by torch on the same weights.
 
 Two decisions a task, which tool and with what input, both engines with the same messages before each. Reports the share
-of equal decisions, tokens a second, and what was reused. torch computes in 32 bits what llama.cpp keeps in the file's
-format, so that decisions near a tie may differ; with `--wide` llama.cpp keeps 32 bits too. Speeds mean something only
-on a machine that does nothing else.
+of equal decisions, tokens a second of one session and of several at a time, and what was reused. torch computes in 32
+bits what llama.cpp keeps in the file's format, so that decisions near a tie may differ; with `--wide` llama.cpp keeps
+32 bits too. Speeds mean something only on a machine that does nothing else.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +47,10 @@ DECISION = Grammar(
         "additionalProperties": False,
     }
 )
+SESSIONS = (1, 2, 4, 8)
+"""How many write at the same time."""
+LIST = Grammar(json_schema={"type": "array", "items": {"enum": list(range(100, 1000, 7))}, "minItems": 100})
+"""Longer than anyone may write: all sessions write to the last."""
 
 
 @dataclass
@@ -90,6 +95,28 @@ async def speed(model: Model) -> tuple[float, float]:
         return read, max(rest.usage.generated - 1, 1) / (time.monotonic() - start)
 
 
+async def crowd(model: Model, count: int) -> float:
+    """Tokens a second in all that so many sessions write at the same time, their prompts read before."""
+    async with AsyncExitStack() as stack:
+        sessions = [await stack.enter_async_context(model.session()) for _ in range(count)]
+
+        async def write(number: int, tokens: int) -> int:
+            messages = [SYSTEM, Message(role="user", content=" ".join(TASKS[: number + 1]))]
+            sampling = Sampling(max_tokens=tokens, temperature=1.0, seed=number)
+            done = await sessions[number].generate(messages, grammar=LIST, sampling=sampling)
+            return done.usage.generated
+
+        await asyncio.gather(*(write(number, 2) for number in range(count)))
+        start = time.monotonic()
+        written = await asyncio.gather(*(write(number, 48) for number in range(count)))
+        return sum(written) / (time.monotonic() - start)
+
+
+async def crowds(model: Model, name: str) -> str:
+    async with model:
+        return f"| {name} | " + " | ".join([f"{await crowd(model, count):.1f}" for count in SESSIONS]) + " |"
+
+
 async def measured(model: Model, tasks: Sequence[str], led: Sequence[Completion] | None) -> Figures:
     async with model:
         read, written = await speed(model)
@@ -109,6 +136,12 @@ async def compare(path: Path, folder: Path, options: argparse.Namespace) -> None
     print("| engine | prefill/s | decode/s | prompt tokens | of them reused | seconds |\n|---|---|---|---|---|---|")
     print(theirs.row("llamacpp"))
     print(ours.row("transformers"))
+    most = max(SESSIONS)
+    print(f"\n| tokens/s of sessions | {' | '.join(map(str, SESSIONS))} |\n|---{'|---' * len(SESSIONS)}|")
+    llama = await LlamaCpp.load(path, context=2048, parallel=most, threads=threads)
+    print(await crowds(llama, "llamacpp"))
+    torch = await Transformers.load(folder, context=2048, parallel=most, threads=threads, device=options.device)
+    print(await crowds(torch, "transformers"))
 
 
 def main() -> None:

@@ -85,16 +85,11 @@ def test_a_planted_leak_is_left_out(tmp_path: Path, evaluation: Path, planted: d
     assert curated.dropped == {"13 words in a row with evaluation data": 1}
 
 
-def test_a_leak_in_a_reply_that_is_no_decision_is_left_out(
-    tmp_path: Path, evaluation: Path, planted: dict[str, str]
-) -> None:
+def test_a_leak_in_a_reply_that_is_no_decision_is_left_out(tmp_path: Path, evaluation: Path) -> None:
     plain = lesson("What is 6 * 7?")
-    leaking = plain.model_copy(
-        update={
-            "id": "leaking",
-            "messages": (*plain.messages[:-1], Told(role="assistant", content=next(iter(planted.values())))),
-        }
-    )
+    said = Told(role="assistant", content=f"Well, {STORY.format(17, 'Smith')}.")
+    leaking = lesson("Why?", name="leaking")
+    leaking = leaking.model_copy(update={"messages": (*leaking.messages[:-1], said)})
     assert kept(tmp_path / "run", [plain, leaking], evaluation)[1] == ["l"]
 
 

@@ -17,7 +17,8 @@ from agentkit.models.choosing import choose as choose_token
 from agentkit.models.grammar import admits
 from agentkit.models.loops import SPAN
 from agentkit.models.model import Completion, Grammar, Message, Sampling
-from agentkit.models.network import CHUNK, Network, Stopped
+from agentkit.models.network import CHUNK, Network, Stopped, Wanted
+from agentkit.models.scheduler import Steps
 from agentkit.models.transformers import Transformers
 
 from .conversation import choose, converse, say
@@ -160,13 +161,13 @@ def test_log_probabilities_are_the_models_own_also_of_what_is_forced(
 
 def test_what_is_forced_is_not_computed_token_by_token(model: Transformers, monkeypatch: pytest.MonkeyPatch) -> None:
     passes: list[int] = []
-    forward = Network._forward  # pyright: ignore[reportPrivateUsage]
+    forward = Network.forward
 
-    def count(self: Network, kept: Any, tokens: Sequence[int], rows: int) -> Any:
-        passes.append(len(tokens))
-        return forward(self, kept, tokens, rows)
+    def count(self: Network, ids: Sequence[Sequence[int]], cache: Any, rows: int) -> Any:
+        passes.append(len(ids[0]))
+        return forward(self, ids, cache, rows)
 
-    monkeypatch.setattr(Network, "_forward", count)
+    monkeypatch.setattr(Network, "forward", count)
     session = model.session()
 
     async def run() -> tuple[Completion, Completion]:
@@ -327,8 +328,11 @@ def test_a_long_prompt_can_be_cancelled_while_it_is_being_read(model: Transforme
         asked.append(len(kept.tokens))
         return len(asked) == 3
 
+    def reading() -> Steps:
+        yield Wanted(kept, (5,) * (CHUNK * 6))
+
     with pytest.raises(Stopped):
-        network.read(kept, [5] * (CHUNK * 6), rows=1, stopped=stopped)
+        engine(model).scheduler.run(reading(), stopped=stopped, alone=False)
     assert asked == [0, CHUNK, 2 * CHUNK]
     assert len(kept.tokens) == kept.whole == 2 * CHUNK
 

@@ -43,7 +43,7 @@ class Bench:
 
     task: Task
     model: Model
-    """`Repeatable` wherever an item's reply mustn't depend on the items before it."""
+    """`Repeatable` wherever an item's reply mustn't depend on the other items."""
     corpus: TaskCorpus | None = None
     """The task's documents, indexed; None if it has none."""
     judges: Sequence[object] = ()
