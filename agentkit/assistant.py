@@ -55,7 +55,7 @@ class Strictness(BaseModel, frozen=True, extra="forbid"):
     add: list[str] = []
     """Names of further installed checks."""
     require: list[str] = []
-    """Names of checks that must support every claim; by default any check may."""
+    """Names of checks that must support every claim, so not of those that only object; by default any check may."""
 
 
 class Bounds(Limits, frozen=True, extra="forbid"):

@@ -54,6 +54,7 @@ def test_evidence_that_never_speaks_of_it_cannot_answer() -> None:
         ("What type of dog is Argos?", "Argos is a beagle."),
         ("What time does the pool open?", "The pool opens at 7 in the morning."),
         ("What dose should adults take?", "Adults take two tablets twice daily."),
+        ("At what temperature is it kept?", "It is kept between 2 and 8 °C."),
         ("Which two cities does it join?", "It joins Lyon and Turin."),
     ],
 )
