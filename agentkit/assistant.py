@@ -27,7 +27,7 @@ from typing import Any, Self, cast
 from pydantic import BaseModel, Field, PrivateAttr, field_validator, model_validator
 
 from agentkit.agent import Agent, Approve
-from agentkit.checks import Check, Required, default_checks, load_checks, name_of
+from agentkit.checks import OBJECTING, Check, Required, default_checks, load_checks, name_of
 from agentkit.checks.citations import similarity_of
 from agentkit.embedding import open_embedder, open_grounding
 from agentkit.errors import ConfigurationError, CorpusError, MissingExtra, ToolError, UnknownName
@@ -55,7 +55,7 @@ class Strictness(BaseModel, frozen=True, extra="forbid"):
     add: list[str] = []
     """Names of further installed checks."""
     require: list[str] = []
-    """Names of checks that must support every claim; by default any check may."""
+    """Names of checks that must support every claim, so not of those that only object; by default any check may."""
 
 
 class Bounds(Limits, frozen=True, extra="forbid"):
@@ -179,8 +179,11 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
         """The corpora, as one, and the embedder that searches and checks need; indexes what is new in folders.
 
         Raises:
-            ConfigurationError: A corpus is missing or has nothing to read, or the embedder isn't on this machine.
+            ConfigurationError: A tool or a check is wrong, which is told before anything is indexed; a corpus is
+                missing or has nothing to read, or the embedder isn't on this machine.
         """
+        self.open_tools()
+        self.open_checks(())
         if not self.corpora and not any(topic.like for topic in self.refuse):
             return [embedder] if embedder else []
         embedder = embedder or open_embedder()
@@ -230,15 +233,18 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
         """The checks that ship and those that it adds; the ones that it requires are stricter.
 
         Raises:
-            ConfigurationError: There is no such check.
+            ConfigurationError: There is no such check, or one is required that never supports anything.
         """
         with self.at("checks.add", self.checks.add):
             checks = [*default_checks(resources), *load_checks(self.checks.add)]
-        names = [name_of(check) for check in checks]
+        supporting = [name for check in checks if (name := name_of(check)) not in OBJECTING]
         for name in self.checks.require:
-            if name not in names:
-                with self.at("checks.require", name):
-                    raise UnknownName("check", name, names)
+            with self.at("checks.require", name):
+                if name in OBJECTING:
+                    told = f"it only objects, so nothing would pass; one can require: {', '.join(supporting)}"
+                    raise ConfigurationError(told)
+                if name not in supporting:
+                    raise UnknownName("check", name, supporting)
         return [Required(c) if name_of(c) in self.checks.require else c for c in checks]
 
 
@@ -307,7 +313,6 @@ class Assistant(Agent[Any]):
             ConfigurationError: The profile can't be read, something in it is wrong, or what it names isn't there.
         """
         profile = Profile.read(Path(path))
-        profile.open_tools()  # what is wrong here is told before documents are indexed
         return cls(profile, model=model, resources=profile.open(embedder))
 
     async def aclose(self) -> None:

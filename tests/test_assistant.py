@@ -200,6 +200,14 @@ def test_a_profile_requires_checks_by_name(write: Write) -> None:
             MINIMAL + '[checks]\nrequire = ["nice"]\n',
             "checks.require = 'nice': no check named 'nice'; there are: numbers",
         ),
+        *(
+            (
+                f'{MINIMAL}[checks]\nrequire = ["{name}"]\n',
+                f"checks.require = '{name}': it only objects, so nothing would pass; one can require: "
+                "numbers, equations, results, citations",
+            )
+            for name in ("quotations", "answerability", "refusals")
+        ),
         (
             MINIMAL + '[[examples]]\ntool = "python"\ntask = "t"\npurpose = "p"\narguments = {}\nresult = "r"\n',
             "examples = 'python': no tool of this assistant named 'python'; there are: calculator",
@@ -224,6 +232,27 @@ def test_what_is_wrong_is_told_with_file_key_value_and_way_out(
     assert message.startswith(str(path))
     assert told in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[checks]\nadd = ["nice"]\n', "checks.add"),
+        ('[checks]\nrequire = ["nice"]\n', "checks.require"),
+        ('[checks]\nrequire = ["refusals"]\n', "checks.require"),
+        ("[tools.calculater]\n", "tools"),
+    ],
+)
+def test_what_is_wrong_is_told_before_documents_are_indexed(
+    write: Write, embedder: Embedder, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    def indexing(*_: object, **__: object) -> None:
+        pytest.fail("indexed first")
+
+    monkeypatch.setattr(Corpus, "open", indexing)
+    profile = Profile.read(write(f'{MINIMAL}corpora = ["tanks"]\n{text}'))
+    with pytest.raises(ConfigurationError, match=told):
+        profile.open(embedder)
 
 
 def test_a_profile_that_is_not_there_is_named(tmp_path: Path) -> None:

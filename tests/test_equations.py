@@ -86,12 +86,16 @@ def test_an_equation_knows_its_place_and_why_it_fails() -> None:
     assert equation.reason == "48/2 is 24, not 25"
 
 
+HALVES = ["1/2 = 0.5 cup", "5/2 = 2.5 cups"]
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
         ("It costs $1,200 (15% less) for 2 h 30 min.", ["$1200", "15%", "5/2 = 2.5 h"]),
         ("3 million km at -5 °C, 9.8 m/s^2", ["3000000 km", "-5 °C", "49/5 = 9.8 m/s^2"]),
         ("3 in total, 10-20 people, 4 T-shirts, 5 a day", ["3", "10", "20", "4", "5"]),
+        ("2–8 °C, 1914–1918, –20 °C, ½ cup, 2½ cups", ["2", "8 °C", "1914", "1918", "-20 °C", *HALVES]),
         ("v1.2.3 on 2024-01-15 at 10:30, H2O, GPT-4", ["4"]),
         ("a 5 ft 3 in tall man, $5/hour, 1.5 kg/m³ and 5km", ["21/4 = 5.25 ft", "$5/hour", "3/2 = 1.5 kg/m^3", "5 km"]),
     ],

@@ -24,7 +24,7 @@ _PATTERN = re.compile(
         | (?!(?:[cmkd]?m|ft)[23](?!\w)|log(?:10|2)\b|x[0-9]) [^\W\d]+[0-9_]\w*(?:\.[0-9]+)*
         | [-+*/<>!:~^|&%]=(?!=) | ={{3,}} | =[><~] | \\\w+ )
     | (?P<relation>==?|≈|≃|≅)
-    | (?P<number>{GROUPED}|{PLAIN_NUMBER})
+    | (?P<number>[0-9]*[½¼¾]|{GROUPED}|{PLAIN_NUMBER})
     | (?P<word>log10|log2|{WORD})
     | (?P<currency>US\$|[{CURRENCY_SIGNS}])
     | (?P<sign>\*\*|//|[-+*/%^()×·∙⋅✕÷∕−√!,²³]|(?<=\s)–(?=\s))
@@ -33,6 +33,7 @@ _PATTERN = re.compile(
     re.VERBOSE,
 )
 _LATEX = {r"\times": "×", r"\cdot": "·", r"\div": "÷", r"\approx": "≈", r"\$": "$", r"\%": "%", r"\(": "", r"\)": ""}
+_PLAIN = str.maketrans({"–": "-", "½": ".5", "¼": ".25", "¾": ".75"})
 _MATH = re.compile(r"\$(?=\S)[^$\n]{1,200}?[=≈\\][^$\n]{0,200}(?<=\S)\$(?![0-9])")
 """$3 + 4 = 7$: formulas between the dollars of LaTeX, which are no money."""
 _GLUE = re.compile(r"\\(?:times|cdot|div|approx)(?![A-Za-z])|\\[$%()]|\n[^\S\n]*(?==)|~(?==)")
@@ -69,7 +70,7 @@ def pieces(text: str) -> list[Piece]:
         if match.group() == "**" and spaced != text[match.end() : match.end() + 1].isspace():
             kind = "other"  # bold type, not a power
         if kind != "space":
-            found.append(Piece(kind, match.group().replace("–", "-"), match.start(), match.end(), spaced))
+            found.append(Piece(kind, match.group().translate(_PLAIN), match.start(), match.end(), spaced))
         spaced = kind in ("space", "newline")
     return found
 
@@ -95,7 +96,7 @@ def mention_at(tokens: list[Piece], at: int) -> tuple[Mention | None, int]:
     first = tokens[at]
     if first.kind not in ("number", "currency") and first.text not in ("-", "−"):
         return None, 1
-    if first.kind == "sign":
+    if first.kind not in ("number", "currency"):  # of 2-8 °C or 2–8 °C, a range, the dash is no minus
         before = tokens[at - 1] if at else None
         glued = at + 1 < len(tokens) and not tokens[at + 1].after_space
         if not glued or (before is not None and before.text != "(" and not first.after_space):

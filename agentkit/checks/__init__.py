@@ -15,10 +15,11 @@ from agentkit.checks.equations import equations
 from agentkit.checks.numbers import numbers
 from agentkit.checks.quotations import quotations
 from agentkit.checks.refusals import refusals
-from agentkit.checks.required import Required
+from agentkit.checks.required import OBJECTING, Required
 from agentkit.checks.results import results
 
 __all__ = [
+    "OBJECTING",
     "Answerability",
     "Check",
     "Citations",

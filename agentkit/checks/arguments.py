@@ -14,7 +14,8 @@ from math import isfinite
 from typing import Any, Protocol
 
 from agentkit.checks.check import Draft
-from agentkit.checks.numbers import LICENSED, OPERAND, Known, invented, leaves, untraced
+from agentkit.checks.numbers import Known, invented
+from agentkit.checks.operands import LICENSED, OPERAND, leaves, untraced
 from agentkit.checks.quantities import Number, numbers_in
 
 POWERS = frozenset(Fraction(10) ** n for n in range(-12, 13))

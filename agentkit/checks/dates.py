@@ -33,8 +33,8 @@ class Date(NamedTuple):
         return all(mine in (None, theirs) for mine, theirs in zip(self, other, strict=True))
 
 
-def dates_in(text: str) -> Iterator[tuple[str, Date]]:
-    """The dates of a text as they are written; of `3/4/2007` both that it may be."""
+def dates_in(text: str) -> Iterator[tuple[re.Match[str], Date]]:
+    """The dates of a text, each with where and how it is written; of `3/4/2007` both that it may be."""
     for match in DATE.finditer(text):
         form = next(i for i in range(len(_FORMS)) if match[f"month{i}"])
         said = {key: match.groupdict().get(f"{key}{form}") for key in ("year", "month", "day")}
@@ -46,4 +46,12 @@ def dates_in(text: str) -> Iterator[tuple[str, Date]]:
         orders = {(month, day)} if named or form == 3 else {(month, day), (day, month)}
         for month_, day_ in sorted(orders, key=str):
             if month_ is not None and 1 <= month_ <= 12 and (day_ is None or 1 <= day_ <= 31):
-                yield match[0], Date(year, month_, day_)
+                yield match, Date(year, month_, day_)
+
+
+def without_dates(text: str) -> str:
+    """A text with white space in the place of its dates: `18 may` of `nobody under 18 may enter` is none."""
+    for match, _ in dates_in(text):
+        end = match.end() + text.startswith("–", match.end())  # of 1 May–2 June, which would be taken for a minus
+        text = text[: match.start()] + " " * (end - match.start()) + text[end:]
+    return text

@@ -6,41 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import log
-from typing import cast
 
 from agentkit.answer import Evidence, Finding
 from agentkit.arithmetic import DimensionError, Equation, Unit, equations
 from agentkit.checks.check import Draft
-from agentkit.checks.dates import DATE, dates_in
+from agentkit.checks.dates import dates_in, without_dates
+from agentkit.checks.operands import OPERAND, arguments_of, derived, operands_of, strings, untraced
 from agentkit.checks.quantities import Number, numbers_in, unit_names, years_in
+from agentkit.checks.spelled import MULTIPLES
 from agentkit.checks.words import content_words
 
-FREE = frozenset(Fraction(n) for n in (0, 1, 2))
-"""Numbers that a computation may use though nobody said them: to count from, to average two."""
-LICENSED = {
-    "percent": (100,),
-    "week": (7, 52),
-    "day": (7, 24, 30, 365),
-    "hour": (24, 60, 3600, "3.6"),
-    "minute": (60,),
-    "second": (60, 3600, "3.6"),
-    "month": (12, 30),
-    "year": (12, 52, 365),
-    "kilo": (1000,),
-    "milli": (1000,),
-    "centi": (100,),
-}
-"""What the units that are spoken of allow a computation to know: how many days a week has."""
 QUOTED = re.compile(r"""["']([^"'\n]{2,})["']""")
 ECHO = re.compile(r"""["'][^"'\n]*["']|\bprint\s*\(|#.*""")
 COMPUTES = re.compile(r"[-+*/%^<>(\[!]|\b(?:of|to|in|mod|for|while|if)\b")
 """A sign that something is worked out, once what is quoted or merely printed is left out."""
-PROGRAM = re.compile(r"\b(?:for|while|def|lambda)\b")
-"""An algorithm rather than a sum written in Python."""
-IN_PROGRAM = frozenset([*(Fraction(n) for n in range(11)), Fraction(1, 2), Fraction(100), Fraction(1000)])
-"""What may stand in a program though nobody said it: bounds, digits, roots."""
 YEAR = re.compile(r"1\d{3}|20\d\d")
-OPERAND = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -109,7 +89,8 @@ def numbers(draft: Draft) -> Iterator[Finding]:
     untraced = {e.id: reason for e in draft.evidence if not e.source and (reason := untraced_operand(draft, e, known))}
     for claim in draft.claims:
         reason, used = undated(claim, draft)
-        claimed = numbers_in(DATE.sub(" ", claim))
+        bare = without_dates(claim)
+        claimed = [number for number in numbers_in(bare) if not is_article(number, known)]
         worked_out = {e.right.value for e in equations(claim) if e.right is not None and stands(e, known)}
         for number in claimed:
             if number.quantity is not None and number.quantity.value in worked_out:
@@ -118,7 +99,7 @@ def numbers(draft: Draft) -> Iterator[Finding]:
                 break
             reason, evidence = objection(number, known, untraced)
             used |= evidence
-        dated = DATE.search(claim) is not None
+        dated = bare != claim
         if (claimed or dated) and not reason and not used and len(draft.claims) == 1:
             reason = "it only repeats numbers of the task"
         if claimed or dated:
@@ -136,16 +117,18 @@ def undated(claim: str, draft: Draft) -> tuple[str, set[int]]:
     for written, date in claimed:
         holders = {i for i, other in dates if date.covers(other)}
         if not holders:
-            return f"{written} is no date of the task or the evidence", set()
+            return f"{written[0]} is no date of the task or the evidence", set()
         used |= holders - {0}
     return "", used
 
 
 def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[str, set[int]]:
     """Why a number may not stand as it does (empty when it may), and the evidence that speaks of it."""
-    if stranger := next((n for n in unit_of(claimed) if n not in known.units), ""):
+    stranger = next((n for n in unit_of(claimed) if n not in known.units), "")
+    if stranger and not any(converted(claimed, n) for n in known.said):
         return f"neither the task nor the evidence speaks of {stranger}, as {claimed.written} does", set()
-    if claimed.noun and claimed.noun not in known.words:
+    # A number in words counts things that need no name as well: two others, three main ones.
+    if claimed.noun and claimed.noun not in known.words and claimed.written[0].isdigit():
         return f"neither the task nor the evidence speaks of {claimed.noun}", set()
     if claimed.name and (holders := {i for i, n in known.found if n.name == claimed.name}):
         return "", holders
@@ -158,10 +141,9 @@ def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[
         at, other = equals[0]
         return f"{claimed.written} is of {', '.join(sorted(other.years))}, not of {', '.join(sorted(years))}", {at}
     if matching and not sound:
-        best = max(known.affinity(claimed, n) for _, n in matching)
-        rivals = [r for r in known.found if rival(r[1], claimed) and known.affinity(claimed, r[1]) > best]
-        if rivals and not asked(claimed, known):
-            at, other = max(rivals, key=lambda r: known.affinity(claimed, r[1]))
+        meant = likelier(claimed, [n for _, n in matching], known)
+        if meant and not asked(claimed, known):
+            at, other = meant
             return f"{claimed.written} stands for something else in the evidence; [{at}] has {other.written}", {at}
         return "", {i for i, _ in matching}
     if sound:
@@ -190,9 +172,48 @@ def asked(claimed: Number, known: Known) -> bool:
     return any(equal(claimed, n) for n in known.asked)
 
 
+def is_article(number: Number, known: Known) -> bool:
+    """Whether `one` says no more than `a` does, or stands for a noun: nothing else counts the same."""
+    if number.written.lower() != "one" or number.quantity is None:
+        return False
+    noun, base = number.noun, number.quantity.unit.base
+    alike = (n for n in known.said if n.quantity is not None and n.noun == noun and n.quantity.unit.base == base)
+    return not (noun or base) or not any(alike)
+
+
+def likelier(claimed: Number, matching: Sequence[Number], known: Known) -> tuple[int, Number] | None:
+    """Another number that fits better what is said of the claimed one than those that equal it, if there is one."""
+    best = max(known.affinity(claimed, n) for n in matching)
+    fitting = [n for n in matching if known.affinity(claimed, n) == best]
+    rivals = [
+        (i, n)
+        for i, n in known.found
+        if rival(n, claimed)
+        and (
+            (fit := known.affinity(claimed, n)) > best
+            or (fit == best and all(closer(n, m, claimed.near | known.task_words) for m in fitting))
+        )
+    ]
+    return max(rivals, key=lambda r: known.affinity(claimed, r[1]), default=None)
+
+
+def closer(other: Number, number: Number, said: frozenset[str]) -> bool:
+    """Whether the clause of another number of the same sentence is nearer to what is said.
+
+    Clauses share their subject, so its words don't tell `built in 1932` from `and rebuilt in 1950`; what only one of
+    the clauses says does.
+    """
+    same_kind = not (other.noun and number.noun) or other.noun == number.noun
+    return same_kind and other.far == number.far and other.own - said < number.own - said
+
+
 def rival(other: Number, claimed: Number) -> bool:
     """Another number that could have been meant."""
+    if other.time is not None and claimed.time is not None:
+        return other.time != claimed.time
     if other.quantity is None or claimed.quantity is None or other.name or is_year(other) != is_year(claimed):
+        return False
+    if other.written.lower() == "one" and other.noun != claimed.noun:
         return False
     return not equal(claimed, other) and other.quantity.unit.base == claimed.quantity.unit.base
 
@@ -227,59 +248,12 @@ def invented(draft: Draft, arguments: object) -> str:
     return "" if used or quoted or units else "that uses no number and no text of the task or the evidence"
 
 
-def untraced(texts: Sequence[str], sources: Iterable[Number], units: frozenset[str]) -> list[str]:
-    """The numbers of an expression or a program that come from none of the sources."""
-    licensed = {Fraction(n) for word, allowed in LICENSED.items() for n in allowed if any(word in u for u in units)}
-    program = any(PROGRAM.search(text) for text in texts)
-    free = FREE | licensed | (IN_PROGRAM if program else frozenset[Fraction]())
-    values = {n.quantity.value for n in sources if n.quantity is not None}
-    return [
-        written
-        for text in texts
-        for written in OPERAND.findall(text)
-        if (operand := Fraction(written.replace(",", ""))) not in free
-        and not any(derived(operand, value) for value in values)
-    ]
-
-
-def derived(operand: Fraction, source: Fraction) -> bool:
-    """The same number; as a percentage, a growth factor, a double; or the bound of a loop, which is one more."""
-    share = source / 100
-    return operand in (source, -source, share, 1 + share, 1 - share, 2 * source, source + 1)
-
-
-def operands_of(draft: Draft, evidence: Evidence) -> frozenset[Fraction]:
-    """The numbers in the arguments of the call that reported a piece of evidence."""
-    texts = arguments_of(draft, evidence)
-    return frozenset(Fraction(n.replace(",", "")) for text in texts for n in OPERAND.findall(text))
-
-
-def arguments_of(draft: Draft, evidence: Evidence) -> list[str]:
-    """The arguments of the call that reported a piece of evidence, as text."""
-    made = 1 <= evidence.call <= len(draft.calls)
-    return list(strings(draft.calls[evidence.call - 1].arguments)) if made else []
-
-
-def strings(value: object) -> Iterator[str]:
-    """All text and numbers inside a JSON value."""
-    yield from map(str, leaves(value))
-
-
-def leaves(value: object) -> Iterator[object]:
-    """What a JSON value holds, out of its lists and objects."""
-    match value:
-        case dict():
-            for item in cast(dict[str, object], value).values():
-                yield from leaves(item)
-        case list():
-            for item in cast(list[object], value):
-                yield from leaves(item)
-        case _:
-            yield value
-
-
 def equal(claimed: Number, number: Number) -> bool:
-    """The same quantity; what isn't one number (a date) must be spelled alike."""
+    """The same quantity or time of day; what isn't one number (a date) must be spelled alike."""
+    if claimed.time is not None and number.time is not None:
+        return claimed.time == number.time
+    if is_multiple(claimed) != is_multiple(number) and counts(number if is_multiple(claimed) else claimed):
+        return False
     one, other = claimed.quantity, number.quantity
     if one is None or other is None:
         return one is other and claimed.written == number.written
@@ -289,6 +263,21 @@ def equal(claimed: Number, number: Number) -> bool:
         except DimensionError:
             return False
     return one.value == other.value and units_agree(one.unit, other.unit)
+
+
+def is_multiple(number: Number) -> bool:
+    """Whether a number multiplies and counts nothing: `doubled` isn't said by `two years`."""
+    return number.written.lower() in MULTIPLES
+
+
+def counts(number: Number) -> bool:
+    """Whether something is said to be there so many times."""
+    return bool(number.noun or unit_of(number))
+
+
+def converted(claimed: Number, number: Number) -> bool:
+    """The same quantity in a unit of the same kind: two years are 24 months."""
+    return number.quantity is not None and bool(number.quantity.unit) and equal(claimed, number)
 
 
 def may_have_unit(claimed: Number, number: Number) -> bool:

@@ -1,7 +1,7 @@
 """Numbers in prose and tables, each with the words that say what it is the number of."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -9,34 +9,18 @@ from functools import lru_cache
 from agentkit.arithmetic import Mention, Quantity, Unit
 from agentkit.arithmetic import quantities as mentions
 from agentkit.arithmetic.units import CURRENCY_SIGNS, is_unit
+from agentkit.checks.spelled import Spelled, spelled, without
+from agentkit.checks.times import times_in
 from agentkit.checks.words import content_words, identifiers, names
 from agentkit.knowledge.sentences import sentences
 
-NUMBER_WORDS = {
-    word: Fraction(value)
-    for value, spelled in {
-        2: "two both twice double doubled pair half halve",
-        3: "three thrice triple tripled third",
-        4: "four quarter quadruple",
-        5: "five fifth",
-        12: "twelve dozen",
-        14: "fourteen fortnight",
-        **dict(enumerate("six seven eight nine ten eleven".split(), 6)),
-        13: "thirteen",
-        **dict(enumerate("fifteen sixteen seventeen eighteen nineteen twenty".split(), 15)),
-        **dict(zip(range(30, 100, 10), "thirty forty fifty sixty seventy eighty ninety".split(), strict=True)),
-        100: "hundred",
-        1000: "thousand",
-    }.items()
-    for word in spelled.split()
-}
-WORD_NUMBER = re.compile(rf"\b({'|'.join(NUMBER_WORDS)})\b", re.IGNORECASE)
 UNCOUNTED = frozenset(
     "time times more less fewer such different possible distinct whole full other was were left".split()
 )
 """Words after a number that say nothing of what it counts."""
 CLAUSE = re.compile(r"[;:](?!\d)|,(?!\d)|\b(?:and|but|while|whereas|so)\b", re.IGNORECASE)
 LITERAL = re.compile(r"[^\s|()]*\d[^\s|()]*")
+HALF_OF_A = re.compile(r"^ (?:of )?an? ")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
 
@@ -47,13 +31,15 @@ class Number:
 
     written: str
     quantity: Quantity | None
-    """None for what isn't one number: a date, a time of day, a version."""
+    """None for what isn't one number: a date, 14:30, a version."""
     places: int
     """Decimal places that it is written with."""
     near: frozenset[str]
-    """Content words of its clause, or of its row and column in a table."""
+    """Content words of its clause and of the subject that this shares, or of its row and column in a table."""
     far: frozenset[str]
     """Content words of its sentence, its heading and its source."""
+    own: frozenset[str] = frozenset()
+    """Content words of its clause alone; none in a table."""
     name: str = ""
     """The name that it is part of: `generator#1`."""
     noun: str = ""
@@ -61,20 +47,23 @@ class Number:
     named: frozenset[str] = frozenset()
     """Identifiers in its clause (`B` of Tank B)."""
     years: frozenset[str] = frozenset()
-    """Years that its sentence, its column or its heading speak of."""
+    """Years that its sentence, its column or its heading speak of; that of a file says nothing of what is in it."""
     units: frozenset[str] = frozenset()
     """Canonical names of the units that its sentence, its row, its column or its heading speak of."""
+    time: int | None = None
+    """Minutes since midnight, if it is a time of day."""
 
 
 # Evidence stays as it is while a run goes on, but is asked about before each call and by the check.
 @lru_cache(maxsize=1000)
 def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Number, ...]:
-    """The numbers of a text. `context` (a heading, a source) belongs to the role of each.
+    """The numbers of a text. `context` (a source: its file and headings) belongs to the role of each.
 
     `words`: number words count too (two, a dozen).
     """
     found: list[Number] = []
     around = content_words(context)
+    heading = context.partition(" > ")[2]
     header: list[str] = []
     for line in text.splitlines():
         if line.strip().startswith("|"):
@@ -85,15 +74,27 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Num
             continue
         header = []
         for sentence in sentences(line):
-            far = around | content_words(sentence)
+            in_words = spelled(sentence) if words else []
+            bare = without(sentence, in_words)
+            far = around | content_words(bare)
             # Later clauses share the subject, which stands before the first number.
-            first = next((m.start for m in mentions(sentence) if not _name(sentence, m)), len(sentence))
-            head = content_words(sentence[:first])
-            years, units = years_in(f"{sentence} {context}"), unit_names(f"{sentence} {context}")
-            for clause in CLAUSE.split(sentence):
-                in_clause = _in_clause(clause, near=content_words(clause) | head, far=far, words=words)
-                found += [replace(number, years=years, units=units) for number in in_clause]
+            starts = [m.start for m in mentions(sentence) if not _name(sentence, m)]
+            head = content_words(bare[: min([*starts, *(n.start for n in in_words if n.counts)], default=len(bare))])
+            years, units = years_in(f"{sentence} {heading}"), unit_names(f"{sentence} {context}")
+            for start, end in _clauses(bare):
+                own = content_words(bare[start:end])
+                in_clause = _in_clause(sentence[start:end], near=own | head, far=far, words=words)
+                found += [replace(number, own=own, years=years, units=units) for number in in_clause]
     return tuple(found)
+
+
+def _clauses(sentence: str) -> Iterator[tuple[int, int]]:
+    """Where the clauses of a sentence start and end."""
+    start = 0
+    for cut in CLAUSE.finditer(sentence):
+        yield start, cut.start()
+        start = cut.end()
+    yield start, len(sentence)
 
 
 def _in_row(cells: list[str], header: list[str], context: str, *, words: bool) -> Iterator[Number]:
@@ -101,30 +102,50 @@ def _in_row(cells: list[str], header: list[str], context: str, *, words: bool) -
         row = f"{header[0]} {cells[0]} {column} {cell}"
         far = content_words(row) | content_words(context)
         for number in _in_clause(cell, near=content_words(row), far=far, words=words, unit=_unit_of(column)):
-            yield replace(number, years=years_in(f"{row} {context}"), units=unit_names(f"{row} {context}"))
+            years = years_in(f"{row} {context.partition(' > ')[2]}")
+            yield replace(number, years=years, units=unit_names(f"{row} {context}"))
 
 
 def _in_clause(
     clause: str, *, near: frozenset[str], far: frozenset[str], words: bool, unit: Unit | None = None
 ) -> Iterator[Number]:
-    covered: list[range] = []
+    taken: list[range] = []
+    named = identifiers(clause)
+    for match, time in times_in(clause):
+        taken.append(range(*match.span()))
+        hour = Quantity(Fraction(match["hour"])) if match["hour"] and not match["minute"] else None
+        yield Number(match[0], hour, 0, near, far, named=named, time=time)
     for mention in mentions(clause):
-        covered.append(range(mention.start, mention.end))
+        if _overlaps(mention.start, mention.end, taken):
+            continue
+        taken.append(range(mention.start, mention.end))
         quantity = mention.quantity
         if unit and not quantity.unit:
             quantity = Quantity(quantity.value, unit, quantity.exact)
         written = clause[mention.start : mention.end]
         noun = "" if quantity.unit else _noun(clause[mention.end :])
-        yield Number(
-            written, quantity, max(mention.places, 0), near, far, _name(clause, mention), noun, identifiers(clause)
-        )
+        name = _name(clause, mention)
+        yield Number(written, quantity, max(mention.places, 0), near, far, name=name, noun=noun, named=named)
     for match in LITERAL.finditer(clause):
-        if not any(match.start() < span.stop and span.start < match.end() for span in covered):
+        if not _overlaps(*match.span(), taken):
             yield Number(match[0].strip(".,;:!?\"'*_`"), None, 0, near, far)
-    for match in WORD_NUMBER.finditer(clause) if words else ():
-        value = NUMBER_WORDS[match[0].lower()]
-        following = mentions(f"{value}{clause[match.end() :]}")
-        yield Number(match[0], following[0].quantity if following else Quantity(value), 0, near, far)
+    for number in spelled(clause) if words else ():
+        if not _overlaps(number.start, number.end, taken):
+            yield _in_words(number, clause, near, far)
+
+
+def _in_words(number: Spelled, clause: str, near: frozenset[str], far: frozenset[str]) -> Number:
+    whole = number.value.denominator == 1
+    after = clause[number.end :] if whole else HALF_OF_A.sub(" ", clause[number.end :])
+    following = mentions(f"{number.value if whole else float(number.value)}{after}")
+    quantity = following[0].quantity if following else Quantity(number.value)
+    noun = "" if quantity.unit else _noun(after)
+    written = clause[number.start : number.end]
+    return Number(written, quantity, 0, near, far, noun=noun, named=identifiers(clause))
+
+
+def _overlaps(start: int, end: int, taken: Sequence[range]) -> bool:
+    return any(start < span.stop and span.start < end for span in taken)
 
 
 def years_in(text: str) -> frozenset[str]:

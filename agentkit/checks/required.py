@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from agentkit.answer import Finding
 from agentkit.checks.check import Check, Draft, name_of
 
+OBJECTING = frozenset({"quotations", "answerability", "refusals"})
+"""The checks that ship and never support anything: were one required, no answer could pass."""
+
 
 class Required:
     """The same check, stricter: a claim that it has nothing to say of fails, whatever other checks say."""

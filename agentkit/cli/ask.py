@@ -98,6 +98,7 @@ def prepare(
     from agentkit.limits import Limits
 
     resources: list[object] = []
+    opening.open_checks(settings.checks, ())  # what is wrong there is told before documents are read
     # Before the event loop runs: there, Ctrl-C would wait until a large folder is indexed.
     if opening.needs_documents(tools):
         screen.wait("reading the documents")

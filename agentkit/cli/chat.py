@@ -98,7 +98,6 @@ def assisted(
     from agentkit.knowledge.corpus import Corpus
 
     meant = profile.under(settings)
-    meant.open_tools()  # what is wrong here is told before documents are read
     screen.wait("reading the documents")
     resources = meant.open(chroma=settings.chroma)
     for corpus in resources:

@@ -47,6 +47,35 @@ def test_evidence_that_never_speaks_of_it_cannot_answer() -> None:
     assert objections("How many staff live at the station?", "14 staff live there.") == []
 
 
+@pytest.mark.parametrize(
+    ("task", "text"),
+    [
+        ("What is the name of the dog?", "The dog Argos sleeps all day."),
+        ("What type of dog is Argos?", "Argos is a beagle."),
+        ("What time does the pool open?", "The pool opens at 7 in the morning."),
+        ("What dose should adults take?", "Adults take two tablets twice daily."),
+        ("At what temperature is it kept?", "It is kept between 2 and 8 °C."),
+        ("Which two cities does it join?", "It joins Lyon and Turin."),
+    ],
+)
+def test_what_an_answer_is_need_not_be_named(task: str, text: str) -> None:
+    assert objections(task, text, text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["It has one wheel.", "It has a single wheel.", "It has a wheel.", "It has no wheels.", "None.", "Once."]
+)
+def test_one_or_none_is_an_answer_to_how_many(text: str) -> None:
+    assert objections("How many wheels does it have?", text, "wheels") == []
+
+
+@pytest.mark.parametrize("text", ["It has wheels.", "No, it has a seat.", "Wheels come in a box."])
+def test_what_counts_nothing_is_none(text: str) -> None:
+    assert objections("How many wheels does it have?", text, "wheels") == [
+        "the task asks how many, and the answer has no number"
+    ]
+
+
 def test_a_word_of_like_meaning_will_do() -> None:
     assert objections("What is the boss called?", "Ilse Maranth.", cosine=0.7) == []
 

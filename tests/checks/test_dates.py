@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentkit.checks.dates import Date, dates_in
+from agentkit.checks.dates import Date, dates_in, without_dates
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,19 @@ def test_of_an_ambiguous_date_both_are_meant() -> None:
 )
 def test_what_is_none_is_left(text: str) -> None:
     assert list(dates_in(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("It opens on 18 May 2024 at 9.", "It opens on at 9."),
+        ("Nobody under 18 may use it.", "Nobody under 18 may use it."),
+        ("from January 1–2, 2006", "from 2, 2006"),
+        ("3/4/2007 or 5", "or 5"),
+    ],
+)
+def test_numbers_are_what_is_left_without_dates(text: str, left: str) -> None:
+    assert " ".join(without_dates(text).split()) == left
 
 
 def test_a_part_of_a_date_is_covered_by_the_whole() -> None:

@@ -20,9 +20,15 @@ GENERATORS = """\
 
 
 def judge(
-    text: str, passages: list[str], task: str, *, calls: Sequence[tuple[str, str]] = (), history: Sequence[Turn] = ()
+    text: str,
+    passages: list[str],
+    task: str,
+    *,
+    calls: Sequence[tuple[str, str]] = (),
+    history: Sequence[Turn] = (),
+    source: str = "x.md",
 ) -> list[Finding]:
-    evidence = [Evidence(id=i, tool="retrieval", call=1, text=p, source="x.md") for i, p in enumerate(passages, 1)]
+    evidence = [Evidence(id=i, tool="retrieval", call=1, text=p, source=source) for i, p in enumerate(passages, 1)]
     called = [Called(call=1, tool="retrieval", arguments={"query": "x"})]
     for expression, result in calls:
         called.append(Called(call=len(called) + 1, tool="calculator", arguments={"expression": expression}))
@@ -40,6 +46,12 @@ GOLD = "Gold has the symbol Au and the atomic weight 196.967. The density of gol
 HYDROGEN = (
     "Hydrogen has the symbol H and the atomic number 1.\n\nIt was found by: H. Cavendish. Year of discovery: 1766."
 )
+HUT = "The hut has six beds in the north and eight in the south."
+PUMP = "The pump has a warranty of 24 months, the filter one of 12 months."
+BUILT = "The telescope was built in 1932 and rebuilt in 1950."
+WAR = "The war lasted from 1914 to 1918."
+ROOM = "The hut has one room with 6 beds."
+FRIDGE = "Keep the vaccine between 2 and 8 °C in the fridge."
 RIGHT = [
     ("Cavendish discovered hydrogen in 1766.", [HYDROGEN], "Who discovered hydrogen?"),
     ("Its date is June 29, 2007.", [GPL], "What is the date of version 3?"),
@@ -63,6 +75,41 @@ RIGHT = [
     ("It costs 36.00 euros.", ["A family ticket costs 36 euros."], "What does a family ticket cost?"),
     ("The cold room is kept at -20 °C.", ["The cold room is kept at -20 °C."], "How cold is it?"),
     ("Three technicians work there.", ["The team has 3 technicians."], "How many technicians are there?"),
+    ("There are six beds in the north.", [HUT], "How many beds are in the north of the hut?"),
+    ("There are eight beds in the south.", [HUT], "How many beds are in the south of the hut?"),
+    ("The pump has a warranty of 24 months.", [PUMP], "How long is the warranty of the pump?"),
+    ("The filter has a warranty of 12 months.", [PUMP], "How long is the warranty of the filter?"),
+    ("It was built in 1932.", [BUILT], "When was the telescope built?"),
+    ("It was rebuilt in 1950.", [BUILT], "When was the telescope rebuilt?"),
+    ("Sales halved.", ["Sales halved after two good years."], "Did sales rise or fall?"),
+    ("It is cleaned 2 times a day.", ["It is cleaned twice a day."], "How often is it cleaned?"),
+    ("Nobody under 18 may use the pool.", ["Nobody under 18 may use the pool."], "Who may use the pool?"),
+    ("It closes on 18 May.", ["It closes on 18 May 2024."], "When does it close?"),
+    ("It is open from 9:00 to 17:00.", ["It is open 9:00-17:00 on weekdays."], "When is it open?"),
+    ("It is open 9:00–17:00.", ["It is open from 9 am to 5 pm."], "When is it open?"),
+    ("It is open until 5 p.m.", ["It is open from 9 am to 5 pm."], "Until when is it open?"),
+    ("It opens at 9.", ["It is open from 9 am to 5 pm."], "When does it open?"),
+    ("It starts at 2:30 pm.", ["It starts at 14:30."], "When does it start?"),
+    ("The vaccine is kept at 2–8 °C.", [FRIDGE], "How warm is the vaccine kept?"),
+    ("The trail is 12–15 km long.", ["The trail is 12-15 km long."], "How long is the trail?"),
+    ("The trail is 12-15 km long.", ["The trail is 12 to 15 km long."], "How long is the trail?"),
+    ("The war lasted 1914–1918.", [WAR], "When was the war?"),
+    ("It falls to –20 °C.", ["It falls to -20 °C."], "How cold is it?"),
+    ("The hut has 1 room.", [ROOM], "How many rooms does the hut have?"),
+    ("The hut has one room.", [ROOM.replace("one", "1")], "How many rooms does the hut have?"),
+    ("One of the rooms has 6 beds.", [ROOM], "How many beds are there?"),
+    ("One guest may use all 6 beds.", [ROOM], "How many beds may a guest use?"),
+    ("It has 1 million fibres.", ["The nerve has more than one million fibres."], "How many fibres has the nerve?"),
+    ("It has about a million fibres.", ["The nerve has 1 million fibres."], "How many fibres has the nerve?"),
+    ("A box holds 24 bottles.", ["A box holds twenty-four bottles."], "What does a box hold?"),
+    ("A box holds twenty-four bottles.", ["A box holds 24 bottles."], "What does a box hold?"),
+    ("A box holds 120 bottles.", ["A box holds one hundred and twenty bottles."], "What does a box hold?"),
+    ("It takes 2.5 hours.", ["The climb takes two and a half hours."], "How long does the climb take?"),
+    ("Use 0.5 litres of water.", ["Use half a litre of water."], "How much water is used?"),
+    ("Use half a cup of water.", ["Use ½ cup of water."], "How much water is used?"),
+    ("The warranty lasts two years.", ["The warranty lasts 24 months."], "How long is the warranty?"),
+    ("The warranty lasts 24 months.", ["The warranty lasts two years."], "How long is the warranty?"),
+    ("Take 0.5 g every 6 hours.", ["Take 500 mg every 6 hours."], "How much should be taken?"),
 ]
 WRONG = [
     ("Its date is July 29, 2007.", [GPL], "What is the date of version 3?"),
@@ -84,6 +131,28 @@ WRONG = [
     ("The line is 2.9 miles long.", ["The line is 2.9 kilometres long."], "How long is the line?"),
     ("The cold room is kept at 20 °C.", ["The cold room is kept at -20 °C."], "How cold is it?"),
     ("Four technicians work there.", ["The team has 3 technicians."], "How many technicians are there?"),
+    ("There are eight beds in the north.", [HUT], "How many beds are in the north of the hut?"),
+    ("There are six beds in the south.", [HUT], "How many beds are in the south of the hut?"),
+    ("The pump has a warranty of 12 months.", [PUMP], "How long is the warranty of the pump?"),
+    ("12 months.", [PUMP], "How long is the warranty of the pump?"),
+    ("The filter has a warranty of 24 months.", [PUMP], "How long is the warranty of the filter?"),
+    ("It was built in 1950.", [BUILT], "When was the telescope built?"),
+    ("It was rebuilt in 1932.", [BUILT], "When was the telescope rebuilt?"),
+    ("Sales doubled.", ["Sales halved after two good years."], "Did sales rise or fall?"),
+    ("Two of the members voted.", ["Half of the members voted."], "Who voted?"),
+    ("Nobody under 16 may use the pool.", ["Nobody under 18 may use the pool."], "Who may use the pool?"),
+    ("Up to 31 may enter.", ["Up to 12 may enter at a time."], "How many may enter?"),
+    ("It opens at 17:00.", ["It opens at 9:00 and closes at 17:00."], "When does it open?"),
+    ("It is open until 5 a.m.", ["It is open from 9 am to 5 pm."], "Until when is it open?"),
+    ("The vaccine is kept at -8 °C.", [FRIDGE.replace(" and ", "–")], "How warm is the vaccine kept?"),
+    ("The trail is 12–18 km long.", ["The trail is 12-15 km long."], "How long is the trail?"),
+    ("The hut has one room.", ["The hut has two rooms."], "How many rooms does the hut have?"),
+    ("A box holds twenty-five bottles.", ["A box holds twenty-four bottles."], "What does a box hold?"),
+    ("A box holds 20 bottles.", ["A box holds one hundred and twenty bottles."], "What does a box hold?"),
+    ("Use 2 litres of water.", ["Use half a litre of water."], "How much water is used?"),
+    ("The warranty lasts 24 years.", ["The warranty lasts 24 months."], "How long is the warranty?"),
+    ("The warranty lasts three years.", ["The warranty lasts 24 months."], "How long is the warranty?"),
+    ("Take 500 g every 6 hours.", ["Take 500 mg every 6 hours."], "How much should be taken?"),
 ]
 
 
@@ -160,3 +229,27 @@ def test_a_number_of_another_year_does_not_answer() -> None:
     [finding] = judge("An adult ticket costs 13.00 euros.", [passage], task)
     assert finding.reason == "13.00 euros is of 2025, not of 2026"
     assert judge("An adult ticket costs 13.00 euros.", ["An adult ticket costs 13 euros."], task)[0].reason == ""
+    assert judge("An adult ticket costs 13.00 euros.", [passage[8:]], task, source="x.md > Prices of 2025")[0].reason
+
+
+def test_a_year_in_the_name_of_a_file_is_no_year_of_its_numbers() -> None:
+    task = "What does an adult ticket cost members since 2020?"
+    passages = ["An adult ticket costs 13 euros."]
+    [finding] = judge("An adult ticket costs 13 euros.", passages, task, source="2025/price-list-2025.md")
+    assert (finding.verdict, finding.reason) == ("supported", "")
+
+
+def test_one_supports_nothing_where_it_says_no_more_than_a() -> None:
+    assert judge("One man leads the station.", ["A man leads the station."], "Who leads it?") == []
+
+
+def test_a_number_before_the_verb_may_is_no_date() -> None:
+    passage = "Up to 12 may enter at a time. The door opens at 7."
+    wrong, right = judge("Up to 31 may enter at a time. The door opens at 7.", [passage], "Who may enter?")
+    assert (wrong.verdict, right.verdict) == ("failed", "supported")
+    assert judge(passage, [passage], "Who may enter?")[0].verdict == "supported"
+
+
+def test_a_range_of_days_is_no_negative_number() -> None:
+    passage = "The storm of January 1–2, 2006, was strong."
+    assert judge(passage, [passage], "When was the storm?")[0].verdict == "supported"

@@ -127,6 +127,14 @@ def test_a_computed_result_reported_wrongly_is_not_supported() -> None:
         "The e-mail address is not provided in the evidence.",
         "It is unknown.",
         "The passages don't say how many dogs there are.",
+        "The information in the handbook does not cover dogs.",
+        "The address is not mentioned.",
+        "The price is not given.",
+        "I have no information about dogs.",
+        "I am unable to answer.",
+        "It cannot be determined from the evidence.",
+        "I can't find the address.",
+        "There is no evidence of dogs.",
     ],
 )
 def test_saying_that_nothing_is_known_is_no_answer(text: str) -> None:
@@ -134,10 +142,45 @@ def test_saying_that_nothing_is_known_is_no_answer(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["The trail is not open in winter.", "Dogs are not allowed.", "No, Tank B is smaller."]
+    "text",
+    [
+        "The trail is not open in winter.",
+        "Dogs are not allowed.",
+        "No, Tank B is smaller.",
+        "Pets are not covered by the insurance.",
+        "Lunch is not included in the price.",
+        "Refunds are not given without a receipt.",
+        "The licence does not cover patents.",
+        "The text must not contain digits.",
+        "They share no information with third parties.",
+        "Applicants must have no record of theft.",
+        "Penguins are unable to fly.",
+        "Patients cannot find relief.",
+    ],
 )
 def test_a_negative_answer_is_an_answer(text: str) -> None:
     assert list(refusals(draft(text))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "passage"),
+    [
+        (
+            "The exact cause of psoriasis is unknown.",
+            "The exact cause of psoriasis is unknown, but T cells play a part.",
+        ),
+        ("The cause of psoriasis is not known.", "The exact cause of psoriasis is unknown."),
+        ("There is no evidence that vitamin C prevents colds.",) * 2,
+        ("Breakfast is not provided.",) * 2,
+    ],
+)
+def test_what_the_evidence_itself_says_is_not_known_is_an_answer(text: str, passage: str) -> None:
+    assert list(refusals(draft(text, passage))) == []
+
+
+def test_that_something_else_is_not_known_is_none() -> None:
+    found = refusals(draft("The price of the tower is unknown.", "The architect of the cathedral is unknown."))
+    assert [f.verdict for f in found] == ["failed"]
 
 
 def verdict(text: str, *findings: Finding) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from random import Random
 
-from agentkit.checks.quantities import NUMBER_WORDS, WORD_NUMBER
+from agentkit.checks.spelled import spelled
 from agentkit.compress.problem import Problem
 from agentkit.compress.sources.word_problem import OPERAND, WordProblem, value_of
 
@@ -107,7 +107,8 @@ def mentioned(question: str) -> list[Mentioned] | None:
 def roles(problem: WordProblem, mentions: list[Mentioned]) -> Roles | None:
     """Which numbers may change; None where a number could be two things."""
     said = Counter(m.value for m in mentions)
-    words = {NUMBER_WORDS[m[0].lower()] for m in WORD_NUMBER.finditer(problem.question)}
+    # Half of it is taken by 2 as well.
+    words = {value for n in spelled(problem.question) if n.value != 1 for value in (n.value, 1 / n.value)}
     used: set[Fraction] = set()
     constants: set[Fraction] = set(words)
     results: list[Fraction] = []

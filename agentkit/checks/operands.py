@@ -1,0 +1,83 @@
+"""What goes into computations, and whether anyone said it."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import cast
+
+from agentkit.answer import Evidence
+from agentkit.checks.check import Draft
+from agentkit.checks.quantities import Number
+
+FREE = frozenset(Fraction(n) for n in (0, 1, 2))
+"""Numbers that a computation may use though nobody said them: to count from, to average two."""
+LICENSED = {
+    "percent": (100,),
+    "week": (7, 52),
+    "day": (7, 24, 30, 365),
+    "hour": (24, 60, 3600, "3.6"),
+    "minute": (60,),
+    "second": (60, 3600, "3.6"),
+    "month": (12, 30),
+    "year": (12, 52, 365),
+    "kilo": (1000,),
+    "milli": (1000,),
+    "centi": (100,),
+}
+"""What the units that are spoken of allow a computation to know: how many days a week has."""
+PROGRAM = re.compile(r"\b(?:for|while|def|lambda)\b")
+"""An algorithm rather than a sum written in Python."""
+IN_PROGRAM = frozenset([*(Fraction(n) for n in range(11)), Fraction(1, 2), Fraction(100), Fraction(1000)])
+"""What may stand in a program though nobody said it: bounds, digits, roots."""
+OPERAND = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
+
+
+def untraced(texts: Sequence[str], sources: Iterable[Number], units: frozenset[str]) -> list[str]:
+    """The numbers of an expression or a program that come from none of the sources."""
+    licensed = {Fraction(n) for word, allowed in LICENSED.items() for n in allowed if any(word in u for u in units)}
+    program = any(PROGRAM.search(text) for text in texts)
+    free = FREE | licensed | (IN_PROGRAM if program else frozenset[Fraction]())
+    values = {n.quantity.value for n in sources if n.quantity is not None}
+    return [
+        written
+        for text in texts
+        for written in OPERAND.findall(text)
+        if (operand := Fraction(written.replace(",", ""))) not in free
+        and not any(derived(operand, value) for value in values)
+    ]
+
+
+def derived(operand: Fraction, source: Fraction) -> bool:
+    """The same number; as a percentage, a growth factor, a double; or the bound of a loop, which is one more."""
+    share = source / 100
+    return operand in (source, -source, share, 1 + share, 1 - share, 2 * source, source + 1)
+
+
+def operands_of(draft: Draft, evidence: Evidence) -> frozenset[Fraction]:
+    """The numbers in the arguments of the call that reported a piece of evidence."""
+    texts = arguments_of(draft, evidence)
+    return frozenset(Fraction(n.replace(",", "")) for text in texts for n in OPERAND.findall(text))
+
+
+def arguments_of(draft: Draft, evidence: Evidence) -> list[str]:
+    """The arguments of the call that reported a piece of evidence, as text."""
+    made = 1 <= evidence.call <= len(draft.calls)
+    return list(strings(draft.calls[evidence.call - 1].arguments)) if made else []
+
+
+def strings(value: object) -> Iterator[str]:
+    """All text and numbers inside a JSON value."""
+    yield from map(str, leaves(value))
+
+
+def leaves(value: object) -> Iterator[object]:
+    """What a JSON value holds, out of its lists and objects."""
+    match value:
+        case dict():
+            for item in cast(dict[str, object], value).values():
+                yield from leaves(item)
+        case list():
+            for item in cast(list[object], value):
+                yield from leaves(item)
+        case _:
+            yield value
