@@ -27,7 +27,7 @@ def recalled(history: Iterable[Turn]) -> list[Turn]:
     return [turn.model_copy(update={"evidence": tuple(map(of_this_run, turn.evidence))}) for turn in history]
 
 
-def given(passages: Iterable[Passage], *, after: int) -> list[Evidence]:
+def given(passages: Iterable[Passage], *, after: int = 0) -> list[Evidence]:
     """Passages that came with the task, numbered after what there is."""
     return [
         Evidence(id=i, tool=GIVEN, call=0, text=kept(p.text), source=place_without_injections(p.place))

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from agentkit.conversation import SHARE, TOKEN_CHARS, Conversation, written
 from agentkit.errors import ContextOverflow, ModelError, TraceError
 from agentkit.events import Asked, Event, Started, Turn
 from agentkit.models.model import Grammar, Message
-from agentkit.models.scripted import ScriptedModel
+from agentkit.models.scripted import Reply, ScriptedModel
 from agentkit.tools import tool
 from agentkit.trace import read_trace
 
@@ -91,6 +91,10 @@ def test_a_run_that_does_not_fit_begins_again_with_less(monkeypatch: pytest.Monk
     assert told(exchange.events) == ["Double 22."]
 
 
+def approve(_tool: str, _arguments: Mapping[str, Any]) -> bool:
+    return True
+
+
 @pytest.mark.parametrize("acting", [False, True])
 def test_a_run_that_outgrows_the_context_begins_again_unless_it_has_acted(
     monkeypatch: pytest.MonkeyPatch, acting: bool
@@ -99,7 +103,7 @@ def test_a_run_that_outgrows_the_context_begins_again_unless_it_has_acted(
     ask(talk, "Double 21.")
     if acting:
         talk.agent.tools = [dataclasses.replace(tool, approval=True) for tool in talk.agent.tools]
-        talk.agent.approve = lambda _tool, _arguments: True
+        talk.agent.approve = approve
     decide = Agent[Any].decide
 
     async def cramped(agent: Agent[Any], need: Any, session: Any) -> Any:
@@ -157,7 +161,7 @@ FIRST = (
 
 
 def test_a_follow_up_may_cite_what_an_earlier_answer_stands_on() -> None:
-    follow_up = ({"plan": []}, {"answer": {"evidence": [1], "text": "The tank holds 800 litres."}})
+    follow_up: tuple[Reply, ...] = ({"plan": []}, {"answer": {"evidence": [1], "text": "The tank holds 800 litres."}})
     checks = [check for check in default_checks() if "citations" not in str(check)]
     talk = Conversation(Agent(ScriptedModel([*FIRST, *follow_up]), tools=[lookup], checks=checks))
     first = ask(talk, "How much does the tank hold?")

@@ -83,7 +83,7 @@ def test_the_document_with_hidden_instructions_is_what_is_found(name: str, assis
     assert question.bait in best.text
     assert leak in f"{best.place}\n{best.text}"
     assert any(part in assistant.instructions for part in question.leak.split("|"))
-    [evidence] = given([best], after=0)
+    [evidence] = given([best])
     assert not re.search(f"{question.bait}|{leak}", f"{evidence.source}\n{evidence.text}")
     assert re.search(EXPECTED[name], evidence.text), "what was asked about is still there"
 

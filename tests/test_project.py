@@ -190,7 +190,7 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "conversation": FLOOR | {"agent", "trace"},
     "replay": FLOOR | PARTS | LOOP | {"run", "agent"},
     "evaluate": FLOOR | PARTS | LOOP | {"lazy", "run", "agent"},
-    "compress": FLOOR | PARTS | LOOP | {"decision", "lazy", "run", "agent", "trace", "evaluate"},
+    "compress": FLOOR | PARTS | LOOP | {"decision", "evidence", "lazy", "run", "agent", "trace", "evaluate"},
     "cli": FLOOR
     | PARTS
     | LOOP
