@@ -125,12 +125,13 @@ class Agent(Generic[T]):
 
         Args:
             task: What is wanted.
-            history: Earlier exchanges of the conversation.
-            passages: What the answer may stand on besides what tools report: the first numbered evidence.
+            history: Earlier exchanges of the conversation; what their answers stand on is the first numbered evidence.
+            passages: What the answer may stand on besides that and what tools report: the next.
 
         Raises:
             ConfigurationError: The task is empty, or the model was taught another protocol.
-            ModelError: The model failed; what had happened was yielded before.
+            ContextOverflow: The task doesn't fit the model's context, or the run doesn't with this history.
+            ModelError: The model failed otherwise; what had happened was yielded before.
         """
         if not task.strip():
             raise ConfigurationError("the task is empty; say what you want to know")
@@ -183,8 +184,8 @@ class Agent(Generic[T]):
             limit = Exhausted(f"the limit of {self.limits.seconds:g} seconds")
             return advance(lambda: loop.throw(limit))
         except ContextOverflow as error:
-            if run.steps == 1:
-                raise  # the task itself is too long: nothing was found that could be handed over
+            if run.steps == 1 or (run.history and not run.acted):
+                raise  # the task itself is too long, or it may be done with less history
             overflow = Exhausted(str(error))
             return advance(lambda: loop.throw(overflow))
         return advance(lambda: loop.send(result))

@@ -26,8 +26,9 @@ class Passage(BaseModel, frozen=True):
     @property
     def place(self) -> str:
         """Where it stands, in one line: document, page, headings."""
-        page = f", p. {self.page}" if self.page is not None else ""
-        return f"{self.source}{page} > {self.heading}" if self.heading else f"{self.source}{page}"
+        page = f"p. {self.page}" if self.page is not None else ""
+        document = ", ".join(part for part in (self.source, page) if part)
+        return " > ".join(part for part in (document, self.heading) if part)
 
 
 class Evidence(BaseModel, frozen=True):

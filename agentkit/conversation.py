@@ -1,7 +1,9 @@
 """A conversation with an agent: what was asked and answered, and how much of it the model is told again."""
 
+import contextlib
 import dataclasses
 import os
+import stat
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -19,6 +21,10 @@ TOKEN_CHARS = 4
 """Characters of a token, about, in English."""
 TURN_CHARS = 60
 """Characters that the protocol writes around a turn."""
+EVIDENCE_CHARS = 20
+"""Characters that it writes around a piece of evidence."""
+PASSAGE_CHARS = 2000
+"""Longest evidence that later runs are told again, as long as a passage of a corpus; a longer one would cost turns."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,13 +41,15 @@ class Exchange:
 
     @property
     def turn(self) -> Turn | None:
-        """As later runs are told of it: only what the checks supported."""
+        """As later runs are told of it: only what the checks supported, and the passages that it stands on.
+
+        A computed value is no passage; the answer says it, and so it is known.
+        """
         answer = self.answer
-        return (
-            Turn(task=self.task, answer=answer.text)
-            if answer and answer.status == "supported" and answer.text
-            else None
-        )
+        if answer is None or answer.status != "supported" or not answer.text:
+            return None
+        passages = tuple(e for e in self.sources if e.source and len(e.text) <= PASSAGE_CHARS)
+        return Turn(task=self.task, answer=answer.text, evidence=passages)
 
     @property
     def sources(self) -> list[Evidence]:
@@ -56,8 +64,9 @@ class Conversation:
         async for event in conversation.stream("What is the density of iron?"):
             ...
 
-    The model is told earlier questions only with answers that the checks supported, and the oldest no more once they
-    take too much of its context. What it isn't told is kept here all the same, with the evidence.
+    The model is told earlier questions only with answers that the checks supported and the passages these stand on,
+    which later answers may cite; the oldest no more once they take too much of its context. What it isn't told is kept
+    here all the same, with the evidence.
     """
 
     def __init__(self, agent: Agent[Any]) -> None:
@@ -103,27 +112,39 @@ class Conversation:
         finally:
             self.exchanges.append(Exchange(task, tuple(events)))
 
-    def save(self, path: Path) -> int:
+    def save(self, path: Path, *, replace: bool = False) -> int:
         """Write the events of all runs as one trace, all or nothing; returns how many runs these were.
 
         Raises:
-            TraceError: The file can't be written.
+            TraceError: The file can't be written; or it is there and not to be replaced, or is none that can be.
         """
         kept = [exchange for exchange in self.exchanges if exchange.events]
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        if os.path.lexists(path):
+            if not stat.S_ISREG(path.lstat().st_mode):  # a device, say: it would be gone
+                raise TraceError(f"can't write {path}: it is not a regular file; name another file")
+            if not replace:
+                raise TraceError(f"{path} is there already; name another file or have it replaced (/save! FILE)")
+        if not path.parent.is_dir():
+            raise TraceError(f"can't write {path}: there is no folder {path.parent}; name another file")
+        partial = path.parent / f".agentkit-{os.getpid()}.part"
         try:
             with TraceWriter(partial) as writer:
                 for exchange in kept:
                     for event in exchange.events:
                         writer(event)
             partial.replace(path)
-        except OSError as error:
-            raise TraceError(f"can't write {path}: {error.strerror}; name another file") from None
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise TraceError(f"can't write {path}: {why}; name another file") from None
         finally:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
         return len(kept)
 
 
 def written(turns: Sequence[Turn]) -> int:
     """Characters that turns take in a transcript, about."""
-    return sum(len(turn.task) + len(turn.answer) + TURN_CHARS for turn in turns)
+    evidence = [e for turn in turns for e in turn.evidence]
+    return sum(len(turn.task) + len(turn.answer) + TURN_CHARS for turn in turns) + sum(
+        len(e.text) + len(e.source) + EVIDENCE_CHARS for e in evidence
+    )

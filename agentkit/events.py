@@ -20,6 +20,8 @@ class Turn(BaseModel, frozen=True):
 
     task: str
     answer: str
+    evidence: tuple[Evidence, ...] = ()
+    """What the answer stands on and a later one may stand on too: passages of documents, whatever their numbers."""
 
 
 class Told(BaseModel, frozen=True):

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
-from agentkit.answer import Evidence, Passage
+from agentkit.answer import Evidence
 from agentkit.decision import Call as Call
 from agentkit.decision import Decision as Decision
 from agentkit.decision import GiveUp as GiveUp
@@ -24,11 +24,8 @@ from agentkit.decision import read as read
 from agentkit.errors import ConfigurationError
 from agentkit.events import Observed, Step, Told, Turn
 from agentkit.grammars import GIVE_UP, act_grammar, plan_grammar
-from agentkit.injections import without_injections
 from agentkit.tools import Example, Tool
 
-EVIDENCE_CHARS = 20_000
-"""Longest text that one piece of evidence keeps; the model sees less (`Limits.observation_chars`)."""
 AGAINST_CHARS = 600
 """Of the evidence that is shown again when it speaks against a draft."""
 Kind = Literal["plan", "act", "answer", "redraft", "again"]
@@ -85,8 +82,8 @@ def opening(
     """The transcript up to the first decision: rules, a worked example a tool, earlier turns, the task.
 
     An assistant's instructions stand below the rules. Evidence that is given with the task stands before it, in at
-    most `limit` characters: tasks over the same passages then share what a model has computed of them. A model that was
-    taught the protocol is shown no examples.
+    most `limit` characters: tasks over the same passages then share what a model has computed of them. So does that of
+    each earlier turn, numbered for this run. A model that was taught the protocol is shown no examples.
     """
     rules = SYSTEM.format(tools="\n".join(describe(t) for t in tools), examples=EXAMPLES if examples else "")
     told = [Told(role="system", content=f"{rules}\n{instructions}" if instructions else rules)]
@@ -94,24 +91,19 @@ def opening(
         told += demonstrate_reading(example, plan=plan and bool(tools))
     for tool, example in worked(tools) if examples else ():
         told += demonstrate(tool, example, plan=plan)
+    shown: set[int] = set()
     for turn in history:
-        told += [
-            Told(role="user", content=f"Task: {turn.task}"),
-            Told(role="assistant", content=compact({"answer": {"evidence": [], "text": turn.answer}})),
-        ]
+        new = [e for e in turn.evidence if e.id not in shown]
+        shown.update(e.id for e in new)
+        answer = {"evidence": [e.id for e in turn.evidence], "text": turn.answer}
+        told += [asking(turn.task, new, limit), Told(role="assistant", content=compact({"answer": answer}))]
+    return [*told, asking(task, given, limit)]
+
+
+def asking(task: str, given: Sequence[Evidence], limit: int) -> Told:
+    """A task as the user puts it, below the evidence that comes with it."""
     seen = f"{observation(Observed(call=0, evidence=tuple(given)), tool=GIVEN, limit=limit)[0]}\n" if given else ""
-    return [*told, Told(role="user", content=f"{seen}Task: {task}")]
-
-
-def given(number: int, passage: Passage) -> Evidence:
-    """A passage that came with the task, as evidence."""
-    source = " > ".join(part for part in (passage.source, passage.heading) if part)
-    return Evidence(id=number, tool=GIVEN, call=0, text=kept(passage.text), source=source)
-
-
-def kept(text: str) -> str:
-    """What evidence keeps of a text: cut first, so that a huge one costs no more, and without orders to its reader."""
-    return without_injections(text[:EVIDENCE_CHARS])[:EVIDENCE_CHARS]
+    return Told(role="user", content=f"{seen}Task: {task}")
 
 
 def describe(tool: Tool) -> str:

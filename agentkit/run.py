@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from agentkit import grammars, protocol
-from agentkit.answer import Answer, Evidence, Finding, Passage, Usage, reasons
+from agentkit.answer import Answer, Finding, Passage, Usage, reasons
 from agentkit.checks import Draft, made_up
 from agentkit.events import (
     Asked,
@@ -27,6 +27,7 @@ from agentkit.events import (
     Told,
     Turn,
 )
+from agentkit.evidence import collect, given, recalled
 from agentkit.limits import Limits, reaches
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar
@@ -80,13 +81,16 @@ class Run:
         self.unchecked = unchecked
         """Whether the text of an unchecked answer is handed over."""
         self.passages = tuple(passages)
-        self.evidence = [protocol.given(i, passage) for i, passage in enumerate(passages, start=1)]
+        earlier = recalled(history)
+        self.evidence = list(dict.fromkeys(e for turn in earlier for e in turn.evidence))
+        came = given(passages, after=len(self.evidence))
+        self.evidence += came
         self.transcript = protocol.opening(
             self.tools,
-            self.history,
+            earlier,
             task,
             plan=plan,
-            given=self.evidence,
+            given=came,
             limit=limits.passage_chars,
             instructions=instructions,
             examples=examples,
@@ -140,6 +144,12 @@ class Run:
         """What happened since the last time."""
         events, self.events = self.events, []
         return events
+
+    @property
+    def acted(self) -> bool:
+        """Whether something was done that a second run would do again."""
+        called = {call.tool for call in self.calls}
+        return any(tool.approval for tool in self.tools if tool.name in called)
 
     # Deciding
 
@@ -258,7 +268,8 @@ class Run:
         else:
             self.reached += 1
             outcome = yield from needed(Invoke(tool, call.arguments), Outcome)
-            observed = self.collect(called, outcome)
+            observed = collect(called, outcome, self.calls, self.evidence)
+            self.evidence += observed.evidence
         if tool.pure:
             self.first.setdefault(key, observed)
         self.idle = 0 if observed.evidence else self.idle + 1
@@ -266,29 +277,6 @@ class Run:
         left = self.left_of_plan() if observed.evidence else ()
         self.tell("user", f"{text}\n{protocol.upcoming(left[0])}" if left else text)
         self.emit(observed.model_copy(update={"cut": cut}))
-
-    def collect(self, called: Called, outcome: Outcome) -> Observed:
-        """Number what is new. A passage found before keeps its number, and so does what the same call said before."""
-        new: list[Evidence] = []
-        known: list[int] = []
-        same = {c.call for c in self.calls if (c.tool, c.arguments) == (called.tool, called.arguments)}
-        numbers = {(e.source, e.text): e.id for e in self.evidence if e.source or e.call in same}
-        for part in outcome.parts:
-            text = protocol.kept(part.text)
-            if (part.source, text) in numbers:
-                known.append(numbers[part.source, text])
-                continue
-            number = len(self.evidence) + len(new) + 1
-            new.append(Evidence(id=number, tool=called.tool, call=called.call, text=text, source=part.source))
-        self.evidence += new
-        return Observed(
-            call=called.call,
-            evidence=tuple(new),
-            known=tuple(known),
-            error=outcome.error,
-            hint=outcome.hint,
-            seconds=outcome.seconds,
-        )
 
     def reminded_of_plan(self, decision: Decision) -> bool:
         """Whether an answer came before the plan was through and the model was reminded, once, of what is left."""

@@ -182,14 +182,15 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "grammars": FLOOR | PARTS | {"tools"},
     "protocol": FLOOR | PARTS | {"tools", "decision", "grammars"},
     "needs": FLOOR | PARTS | {"tools", "checks"},
-    "run": FLOOR | PARTS | LOOP,
+    "evidence": FLOOR | {"tools", "protocol"},
+    "run": FLOOR | PARTS | LOOP | {"evidence"},
     "agent": FLOOR | PARTS | LOOP | {"run"},
     "topics": FLOOR | PARTS | {"checks"},
     "assistant": FLOOR | PARTS | {"embedding", "tools", "checks", "agent", "topics"},
     "conversation": FLOOR | {"agent", "trace"},
     "replay": FLOOR | PARTS | LOOP | {"run", "agent"},
     "evaluate": FLOOR | PARTS | LOOP | {"lazy", "run", "agent"},
-    "compress": FLOOR | PARTS | LOOP | {"decision", "lazy", "run", "agent", "trace", "evaluate"},
+    "compress": FLOOR | PARTS | LOOP | {"decision", "evidence", "lazy", "run", "agent", "trace", "evaluate"},
     "cli": FLOOR
     | PARTS
     | LOOP

@@ -3,7 +3,8 @@
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack, aclosing, suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -152,8 +153,10 @@ async def answer(task: str, conversation: "Conversation", screen: "Screen") -> N
         async for event in events:
             if conversation.forgotten > forgotten:
                 forgotten = conversation.forgotten
+                screen.rest()
+                screen.steps, screen.seconds = 0, 0.0  # it may have begun again
                 screen.notes(
-                    ["the oldest questions no longer fit and are left out; /sources and /save still have them"]
+                    ["the oldest questions no longer fit and are left out; /sources all and /save still have them"]
                 )
             if event.event != "started":
                 screen(event)
@@ -164,10 +167,8 @@ def lines(screen: "Screen", watched: bool) -> Iterator[str]:
     if sys.stdin is None:
         return
     if watched:
-        import contextlib
-
-        with contextlib.suppress(ImportError):
-            pass  # arrow keys and history, where Python has it
+        with suppress(ImportError):
+            import_module("readline")  # arrow keys and history for `input`, where Python has it
     while True:
         screen.rest()
         try:

@@ -22,21 +22,30 @@ def corpus(context: typer.Context) -> int:
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> int:
-    """List the corpora with what they are made of."""
+    """List the corpora with what they are made of. Exit code 1 when one of them can't be read."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from agentkit.cli import complain
     from agentkit.cli.opening import load_settings
     from agentkit.cli.text import as_json as dumped
     from agentkit.cli.text import counted, one_line, size
+    from agentkit.errors import CorpusError
     from agentkit.knowledge import corpora
 
     load_settings()
-    found = [corpora.stats(name) for name in corpora.names()]
+    found: list[Stats] = []
+    damaged = False
+    for name in corpora.names():
+        try:
+            found.append(corpora.stats(name))
+        except CorpusError as error:  # the others are there all the same
+            complain(str(error))
+            damaged = True
     if as_json:
         print(dumped([plain(stats) for stats in found]))
-        return 0
+        return int(damaged)
     table = Table.grid(padding=(0, 2))
     for stats in found:
         table.add_row(
@@ -47,8 +56,9 @@ def list_(as_json: AsJson = False) -> int:
             Text(one_line(", ".join(str(origin.path) for origin in stats.origins)), style="dim"),
         )
     console = Console(highlight=False)
-    console.print(table if found else Text("There is no corpus yet. Make one: agentkit ingest PATH --corpus NAME"))
-    return 0
+    if found or not damaged:
+        console.print(table if found else Text("There is no corpus yet. Make one: agentkit ingest PATH --corpus NAME"))
+    return int(damaged)
 
 
 @app.command("stats")

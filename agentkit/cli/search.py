@@ -54,7 +54,7 @@ def search(
     from agentkit.cli.ingest import notes
     from agentkit.cli.text import as_json as dumped
     from agentkit.cli.tool import pairs, parsed
-    from agentkit.injections import without_injections
+    from agentkit.injections import place_without_injections, without_injections
 
     tuned = {"passages": limit, "floor": floor}
     flags = {f"tools.retrieval.{key}": parsed(value) for key, value in tuned.items() if value is not None}
@@ -66,7 +66,16 @@ def search(
     with opened:
         bound = tool.bind(opened.narrowed(source=source, heading=heading, page=page, columns=columns)).bound
         found: list[Passage] = tool.function(query=query, **bound)
-    found = [p.model_copy(update={"text": without_injections(p.text)}) for p in found]
+    found = [
+        passage.model_copy(
+            update={
+                "text": without_injections(passage.text),
+                "source": place_without_injections(passage.source),
+                "heading": place_without_injections(passage.heading),
+            }
+        )
+        for passage in found
+    ]
     if as_json:
         print(dumped([passage.model_dump(mode="json") for passage in found]))
     else:

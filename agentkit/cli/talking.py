@@ -1,5 +1,6 @@
 """What can be typed in a conversation besides questions."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -35,14 +36,17 @@ def obey(line: str, conversation: "Conversation", screen: Screen) -> str:
     return name
 
 
-def sources(conversation: "Conversation", _argument: str, shown: Screen) -> None:
-    """The evidence that the last answer stands on, in full."""
+def sources(conversation: "Conversation", argument: str, shown: Screen) -> None:
+    """The evidence that the last answer stands on, in full; `all` for each answer."""
     answered = [exchange for exchange in conversation.exchanges if exchange.answer and exchange.answer.text]
-    found = answered[-1].sources if answered else []
-    for evidence in found:
-        text = Text(f"{one_line(evidence.source or evidence.tool)}\n", style="cyan")
-        shown.line(f"[{evidence.id}]", text.append(printable(evidence.text), style="none"), mark="cyan")
-    if not found:
+    asked = answered if argument == "all" else answered[-1:]
+    for exchange in asked:
+        if argument == "all":
+            shown.line("you", one_line(exchange.task))
+        for evidence in exchange.sources:
+            text = Text(f"{one_line(evidence.source or evidence.tool)}\n", style="cyan")
+            shown.line(f"[{evidence.id}]", text.append(printable(evidence.text), style="none"), mark="cyan")
+    if not any(exchange.sources for exchange in asked):
         shown.line("", "there is no answer yet that cites anything")
 
 
@@ -67,19 +71,30 @@ def why(conversation: "Conversation", _argument: str, shown: Screen) -> None:
 
 
 def save(conversation: "Conversation", argument: str, shown: Screen) -> None:
-    """Write the conversation to a file, for `agentkit replay`."""
+    """Write the conversation to a new file, for `agentkit replay`."""
+    write(conversation, argument, shown, replace=False)
+
+
+def save_over(conversation: "Conversation", argument: str, shown: Screen) -> None:
+    """The same in the place of a file that is there."""
+    write(conversation, argument, shown, replace=True)
+
+
+def write(conversation: "Conversation", argument: str, shown: Screen, *, replace: bool) -> None:
+    """Save and say so."""
     if not argument:
         shown.line("", "say where: /save FILE")
         return
-    runs = conversation.save(Path(argument).expanduser())
+    # Unlike Path.expanduser, this leaves what names no user as it is.
+    runs = conversation.save(Path(os.path.expanduser(argument)), replace=replace)
     shown.line("", f"{counted(runs, 'question')} in {argument}; show them: agentkit replay {argument}")
 
 
 def help_(_conversation: "Conversation", _argument: str, shown: Screen) -> None:
     """These lines."""
     for name, (usage, command) in COMMANDS.items():
-        shown.line("", f"{f'{name} {usage}'.strip():12}{(command.__doc__ or '').splitlines()[0]}")
-    shown.line("", f"{'Ctrl-C':12}Stops the answer that is being worked out; Ctrl-D ends.")
+        shown.line("", f"{f'{name} {usage}'.strip():16}{(command.__doc__ or '').splitlines()[0]}")
+    shown.line("", f"{'Ctrl-C':16}Stops the answer that is being worked out; Ctrl-D ends.")
 
 
 def quit_(_conversation: "Conversation", _argument: str, _shown: Screen) -> None:
@@ -89,9 +104,10 @@ def quit_(_conversation: "Conversation", _argument: str, _shown: Screen) -> None
 Command = Callable[["Conversation", str, Screen], None]
 
 COMMANDS: dict[str, tuple[str, Command]] = {
-    "/sources": ("", sources),
+    "/sources": ("[all]", sources),
     "/why": ("", why),
     "/save": ("FILE", save),
+    "/save!": ("FILE", save_over),
     "/help": ("", help_),
     QUIT: ("", quit_),
 }

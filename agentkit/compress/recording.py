@@ -18,10 +18,10 @@ from agentkit.errors import AgentkitError
 from agentkit.evaluate.scorers import numbers, text
 from agentkit.evaluate.strategies.completion import plain
 from agentkit.events import Asked, Checked, Decided, Event, Finished, Observed, Told
+from agentkit.evidence import given
 from agentkit.models.grammar import admits
 from agentkit.models.model import Grammar, Message, Model
 from agentkit.models.scripted import ScriptedModel
-from agentkit.protocol import given
 from agentkit.tools import Tool, load_tools
 
 
@@ -48,7 +48,7 @@ async def record(problem: Problem) -> Recorded:
     """Play a problem's script; kept is what ends as the problem says."""
     events: list[Event] = []
     lines = iter(problem.script)
-    evidence = [given(n, passage) for n, passage in enumerate(problem.passages, start=1)]
+    evidence = given(problem.passages)
     tools = [loaded(t) if isinstance(t, str) else t for t in problem.tools]
 
     def speak(_messages: Sequence[Message], grammar: Grammar | None) -> str:

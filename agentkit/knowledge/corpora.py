@@ -15,12 +15,12 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from agentkit.errors import CorpusError
-from agentkit.knowledge.database import lock
+from agentkit.knowledge.database import INDEXING_LOCK, indexing, lock
 from agentkit.knowledge.documents import File, Skipped, find
 from agentkit.knowledge.embedder import Embedder
 from agentkit.knowledge.formats import ENDINGS
 from agentkit.knowledge.ingest import Progress, Report, made_with, update
-from agentkit.knowledge.store import Outdated, Store, Stored
+from agentkit.knowledge.store import Damaged, Outdated, Store, Stored
 
 FILE = "corpus.json"
 STORE = "corpus.sqlite"
@@ -118,10 +118,11 @@ def recipe(name: str) -> Recipe:
 def ingest(name: str, paths: Sequence[Path], embedder: Embedder, *, progress: Progress | None = None) -> Report:
     """Add paths to a corpus, which is made if there is none, and bring all of it in line with its files.
 
-    Interrupted at any point it goes on there the next time.
+    Interrupted at any point it goes on there the next time. Several processes may do so at once.
 
     Raises:
-        CorpusError: A path is missing, there is nothing to read, or the corpus can't be written.
+        CorpusError: A path is missing, there is nothing to read, the corpus can't be written, or it would have to be
+            made anew while a part of its documents can't be seen.
     """
     folder = folder_of(name)
     for path in paths:
@@ -129,12 +130,17 @@ def ingest(name: str, paths: Sequence[Path], embedder: Embedder, *, progress: Pr
             raise CorpusError(f"there is no {path}; check the path")
         if path.expanduser().is_file() and path.suffix.lower() not in ENDINGS:
             raise CorpusError(f"{path} is of no kind that is read; it may end in {', '.join(sorted(ENDINGS))}")
-    made = (recipe(name) if not paths or (folder / FILE).exists() else Recipe()).with_paths(paths)
-    if paths:
-        _remember(folder, made)
-    store, damaged = Store.open(folder / STORE, fingerprint=made_with(embedder))
-    with contextlib.closing(store):
-        report = update(store, _found(made), embedder, progress=progress)
+    if not paths:
+        recipe(name)  # what isn't there isn't made
+    with indexing(folder):
+        made = (recipe(name) if not paths or (folder / FILE).exists() else Recipe()).with_paths(paths)
+        found = list(_found(made))
+        _check_remaking(name, found, embedder)
+        if paths:
+            _remember(folder, made)
+        store, damaged = Store.open(folder / STORE, fingerprint=made_with(embedder))
+        with contextlib.closing(store):
+            report = update(store, found, embedder, progress=progress)
     return dataclasses.replace(report, notices=(damaged, *report.notices)) if damaged else report
 
 
@@ -144,22 +150,18 @@ def forget(name: str, paths: Sequence[Path]) -> int:
     Raises:
         CorpusError: There is no such corpus, or it isn't made of such a path.
     """
-    made = recipe(name)
-    gone: list[Origin] = []
-    for path in paths:
-        whole = path.expanduser().absolute()
-        match = next((origin for origin in made.origins if origin.path in (whole, whole.resolve())), None)
-        if match is None:
-            known = ", ".join(str(origin.path) for origin in made.origins)
-            raise CorpusError(f"corpus {name!r} isn't made of {path}; it is made of: {known}")
-        gone.append(match)
-    _remember(folder_of(name), Recipe(origins=tuple(origin for origin in made.origins if origin not in gone)))
-    folder, labels = folder_of(name), [origin.label for origin in gone]
-    sources = [s for s in _documents(folder) if any(s == label or s.startswith(f"{label}/") for label in labels)]
-    if sources:
-        store, _ = Store.open(folder / STORE)
-        with contextlib.closing(store), store.indexing():
-            store.remove(sources)
+    recipe(name)
+    folder = folder_of(name)
+    with indexing(folder):
+        made = recipe(name)
+        gone = [_origin(name, made, path) for path in paths]
+        _remember(folder, Recipe(origins=tuple(origin for origin in made.origins if origin not in gone)))
+        labels = [origin.label for origin in gone]
+        sources = [s for s in _documents(folder) if any(s == label or s.startswith(f"{label}/") for label in labels)]
+        if sources:
+            store, _ = Store.open(folder / STORE)
+            with contextlib.closing(store):
+                store.remove(sources)
     return len(sources)
 
 
@@ -172,7 +174,7 @@ def remove(name: str) -> str:
     folder = folder_of(name)
     if not (folder / FILE).exists():
         recipe(name)
-    held = lock(folder / "indexing.sqlite")
+    held = lock(folder / INDEXING_LOCK)
     if held is None:
         raise CorpusError(f"corpus {name!r} is being indexed; wait for it or end it")
     try:
@@ -202,7 +204,7 @@ def stats(name: str) -> Stats:
         documents=len(read),
         passages=sum(stored.chunks for stored in read.values()),
         unfinished=sum(not stored.complete for stored in read.values()),
-        bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        bytes=_size(folder),
         refused={source: stored.refused for source, stored in documents.items() if stored.refused},
         notices={source: stored.notice for source, stored in read.items() if stored.notice},
     )
@@ -216,6 +218,44 @@ def _documents(folder: Path) -> dict[str, Stored]:
         return {}
     with contextlib.closing(store):
         return store.documents()
+
+
+def _origin(name: str, made: Recipe, path: Path) -> Origin:
+    """The path among those that a corpus is made of."""
+    whole = path.expanduser().absolute()
+    match = next((origin for origin in made.origins if origin.path in (whole, whole.resolve())), None)
+    if match is None:
+        known = ", ".join(str(origin.path) for origin in made.origins)
+        raise CorpusError(f"corpus {name!r} isn't made of {path}; it is made of: {known}")
+    return match
+
+
+def _check_remaking(name: str, found: Iterable[File | Skipped], embedder: Embedder) -> None:
+    """Refuse to make a store anew, which empties it, without all that it was made of."""
+    store = folder_of(name) / STORE
+    hidden = next((item.path for item in found if isinstance(item, Skipped) and item.unknown), None)
+    if hidden is None or not store.exists():
+        return
+    try:
+        opened, _ = Store.open(store, fingerprint=made_with(embedder), make=False)
+    except Damaged:  # nothing of it could be kept
+        return
+    except Outdated as error:
+        raise CorpusError(
+            f"corpus {name!r} has to be made anew, as {error}; but {hidden} can't be seen now: make it so (mount it), "
+            f"or take it out: agentkit corpus rm {name} PATH"
+        ) from None
+    opened.close()
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files below; what vanishes meanwhile, as SQLite's logs do, counts nothing."""
+    total = 0
+    for at, _, names in os.walk(folder):
+        for file in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(at, file)).st_size
+    return total
 
 
 def _key(folder: Path) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from agentkit.answer import Passage
 from agentkit.errors import CorpusError
 from agentkit.knowledge import corpora
+from agentkit.knowledge.database import indexing
 from agentkit.knowledge.documents import File, Skipped, check_folder, find
 from agentkit.knowledge.embedder import Embedder
 from agentkit.knowledge.formats import ENDINGS
@@ -108,18 +109,17 @@ class Corpus:
         root = folder.expanduser().resolve()
         place = store or default_store(root, embedder)
         check_folder(root)
-        found = list(find(root))
-        if not any(isinstance(item, File) for item in found):
-            raise CorpusError(_nothing_to_read(folder, [item for item in found if isinstance(item, Skipped)]))
-        opened, damaged = Store.open(place / corpora.STORE, fingerprint=made_with(embedder))
-        try:
-            report = update(opened, found, embedder)
+        if not any(isinstance(item, File) for item in find(root)):
+            raise CorpusError(_nothing_to_read(folder, [item for item in find(root) if isinstance(item, Skipped)]))
+        with ExitStack() as undoing:
+            with indexing(place):
+                opened, damaged = Store.open(place / corpora.STORE, fingerprint=made_with(embedder))
+                undoing.callback(opened.close)
+                report = update(opened, find(root), embedder)
             if not report.documents:
                 raise CorpusError(_nothing_to_read(folder, report.skipped))
             vectors = _vectors(place, opened, chroma)
-        except BaseException:
-            opened.close()
-            raise
+            undoing.pop_all()
         notices = [*([damaged] if damaged else []), *report.notices]
         return cls(
             root,
@@ -173,10 +173,21 @@ class Corpus:
         page: int | None = None,
         columns: Mapping[str, str] | None = None,
     ) -> Self:
-        """The same corpus, of which searches see a part; see `Where`. It is open as long as this one is."""
+        """The same corpus, of which searches see a part; see `Where`. It is open as long as this one is.
+
+        Raises:
+            CorpusError: No row has such a column.
+        """
+        if unknown := [name for name in columns or {} if name not in self.columns]:
+            there = f"there are: {', '.join(self.columns)}" if self.columns else "no document of it is a table"
+            raise CorpusError(f"no row has a column {unknown[0]!r}; {there}")
+        return self.part(Where(source=source, heading=heading, page=page, columns=columns or {}))
+
+    def part(self, where: Where) -> Self:
+        """The same corpus, of which searches see what is there of this."""
         part = copy.copy(self)
         part._whole = self  # else what it searches could be closed
-        part.where = Where(source=source, heading=heading, page=page, columns=columns or {})
+        part.where = where
         return part
 
     def search(self, query: str, limit: int = 4, *, floor: float = FLOOR) -> list[Passage]:
@@ -218,6 +229,11 @@ class Corpus:
     def __len__(self) -> int:
         """Passages."""
         return len(self._store.ids())
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that rows have: those of documents that are tables."""
+        return self._store.columns()
 
     @property
     def sources(self) -> list[str]:

@@ -1,11 +1,18 @@
 """SQLite files: opening them, finding out damage, locks between processes."""
 
+import contextlib
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
+
+from agentkit.errors import CorpusError
 
 BUSY = 30.0
 """Seconds to wait for another process that is writing."""
+INDEXING = 900.0
+"""Seconds to wait for another process that is indexing the same documents."""
+INDEXING_LOCK = "indexing.sqlite"
 
 _OLD = """
 SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND
@@ -33,17 +40,53 @@ def lock(path: Path, *, wait: float = 0) -> sqlite3.Connection | None:
     return connection
 
 
+@contextlib.contextmanager
+def indexing(folder: Path, *, wait: float = INDEXING) -> Generator[None]:
+    """The right to bring the store in a folder in line with its documents, which one process has at a time.
+
+    What there is to index is to be found out under it: else one process undoes what another has just done.
+
+    Raises:
+        CorpusError: Another one still has it after `wait` seconds, or the folder can't be written.
+    """
+    until = time.monotonic() + wait
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        while (held := lock(folder / INDEXING_LOCK)) is None:
+            if time.monotonic() > until:
+                raise CorpusError(
+                    f"another process has been indexing into {str(folder)!r} for {wait:.0f} s; wait for it or end it"
+                )
+            time.sleep(0.1)
+            folder.mkdir(parents=True, exist_ok=True)  # who had it may have deleted the corpus
+    except (OSError, sqlite3.Error) as error:
+        raise CorpusError(
+            f"can't keep an index at {str(folder)!r}: {error}; "
+            "make room, make it writable or set AGENTKIT_CACHE to another folder"
+        ) from None
+    with contextlib.closing(held):
+        yield
+
+
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection whose transactions are the caller's; what is committed survives the end of the process."""
+    """A connection whose transactions are the caller's; what is committed survives the end of the process.
+
+    Its SQL has `casefold`, as SQLite's own `lower` knows ASCII only.
+    """
     connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.create_function("casefold", 1, _casefold, deterministic=True)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _casefold(value: object) -> str | None:
+    return None if value is None else str(value).casefold()
 
 
 def connect_if_sound(path: Path) -> sqlite3.Connection | None:

@@ -12,7 +12,7 @@ from agentkit.knowledge import chunks, formats, language
 from agentkit.knowledge.chunks import Chunk
 from agentkit.knowledge.documents import File, Skipped
 from agentkit.knowledge.embedder import Embedder
-from agentkit.knowledge.formats.content import Content, Unreadable
+from agentkit.knowledge.formats.content import Content, NotNow, Unreadable
 from agentkit.knowledge.formats.parser import Parser
 from agentkit.knowledge.store import Entry, Store, Stored
 
@@ -55,14 +55,14 @@ def update(
 ) -> Report:
     """Store what is new or changed of the files found, and forget documents whose files are gone.
 
-    Stopped at any point it goes on there the next time, also within a document.
+    Stopped at any point it goes on there the next time, also within a document. To be done under `indexing`.
 
     Raises:
         CorpusError: The store can't be written.
     """
     listed = list(found)
     files = [item for item in listed if isinstance(item, File)]
-    with store.indexing(), Parser() as parser:
+    with Parser() as parser:
         known = store.documents()
         work = _Work(store=store, parser=parser, known=known, skipped=[i for i in listed if isinstance(i, Skipped)])
         gone = work.gone({file.source for file in files})
@@ -122,10 +122,7 @@ class _Work:
             self._leave_out(file, "vanished while the others were read")
             return
         except OSError as error:
-            kept = before is not None and not before.refused
-            reason = f"can't be read: {error.strerror}" + ("; what is known of it is kept" if kept else "")
-            self.unchanged += kept
-            self.skipped.append(Skipped(path=file.source, reason=reason))
+            self._not_now(file, before, f"can't be read: {error.strerror}")
             return
         digest = hashlib.sha256(data).hexdigest()
         if before is not None and before.digest == digest and before.complete:
@@ -135,11 +132,11 @@ class _Work:
             content = self.parser.parse(data, file.format)
             if not (pieces := list(_chunks(content))):
                 raise Unreadable("holds no text")
+        except (NotNow, MissingExtra) as error:
+            self._not_now(file, before, str(error))
         except Unreadable as error:
             self.store.refuse(file.source, digest, str(error))
             self.skipped.append(Skipped(path=file.source, reason=str(error)))
-        except MissingExtra as error:  # what was made of it with the extra is no longer so: it has changed
-            self._leave_out(file, str(error))
         else:
             yield from self._new(file, digest, before, content.notice, pieces)
 
@@ -175,6 +172,14 @@ class _Work:
         self.unchanged += 1
         if before.notice:
             self.notices.append(f"{file.source} {before.notice}")
+
+    def _not_now(self, file: File, before: Stored | None, reason: str) -> None:
+        """Keep what is known; the file is looked at again the next time."""
+        kept = before is not None and not before.refused
+        self.unchanged += kept
+        self.skipped.append(
+            Skipped(path=file.source, reason=f"{reason}; what is known of it is kept" if kept else reason)
+        )
 
     def _leave_out(self, file: File, reason: str) -> None:
         if file.source in self.known:

@@ -1,10 +1,11 @@
 """Several corpora that are searched as one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 from agentkit.answer import Passage
 from agentkit.knowledge.corpus import FLOOR, Corpus
+from agentkit.knowledge.where import Where
 
 
 class JoinedCorpus(Corpus):
@@ -17,16 +18,9 @@ class JoinedCorpus(Corpus):
         self.skipped = tuple(item for part in parts for item in part.skipped)
         self.notices = tuple(notice for part in parts for notice in part.notices)
 
-    def narrowed(
-        self,
-        *,
-        source: str = "",
-        heading: str = "",
-        page: int | None = None,
-        columns: Mapping[str, str] | None = None,
-    ) -> Self:
-        """The same corpora, of which searches see a part."""
-        return type(self)([p.narrowed(source=source, heading=heading, page=page, columns=columns) for p in self.parts])
+    def part(self, where: Where) -> Self:
+        """The same corpora, of which searches see what is there of this."""
+        return type(self)([part.part(where) for part in self.parts])
 
     def search(self, query: str, limit: int = 4, *, floor: float = FLOOR) -> list[Passage]:
         """The passages that match best, best first; their scores don't depend on what else is in a corpus."""
@@ -36,6 +30,11 @@ class JoinedCorpus(Corpus):
     def __len__(self) -> int:
         """Passages."""
         return sum(map(len, self.parts))
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that rows of any of them have."""
+        return sorted({column for part in self.parts for column in part.columns})
 
     @property
     def sources(self) -> list[str]:

@@ -6,7 +6,6 @@ import json
 import re
 import sqlite3
 import threading
-import time
 import uuid
 from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 VERSION = 2
 """Of the schema. A store of another version is made anew from the documents."""
-INDEXING = 900.0
-"""Seconds to wait for another process that is indexing the same documents."""
 TERMS = 48
 """Distinct words of a query that are looked up; the rest of a longer one is ignored."""
 
@@ -63,6 +60,10 @@ STOPWORDS = frozenset(
 
 class Outdated(CorpusError):
     """A store that would have to be made anew; the message says why."""
+
+
+class Damaged(Outdated):
+    """One that nothing can be read of."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -137,7 +138,7 @@ class Store:
                 notice = "" if connection else f"the index at {str(path)!r} was damaged and has been made anew"
                 if connection is None:
                     if not make or fingerprint is None:
-                        raise Outdated(f"the index at {str(path)!r} is damaged")
+                        raise Damaged(f"the index at {str(path)!r} is damaged")
                     for suffix in ("", "-wal", "-shm"):
                         Path(f"{path}{suffix}").unlink(missing_ok=True)
                     connection = connect(path)
@@ -175,24 +176,6 @@ class Store:
         with self._reading() as db:
             (key,) = db.execute("SELECT value FROM meta WHERE key = 'key'").fetchone()
             return key
-
-    @contextlib.contextmanager
-    def indexing(self, *, wait: float = INDEXING) -> Generator[None]:
-        """The right to bring the store in line with its documents, which one process has at a time.
-
-        Raises:
-            CorpusError: Another one still has it after `wait` seconds.
-        """
-        until = time.monotonic() + wait
-        while (held := lock(self.path.with_name("indexing.sqlite"))) is None:
-            if time.monotonic() > until:
-                raise CorpusError(
-                    f"another process has been indexing into {str(self.path.parent)!r} for {wait:.0f} s; "
-                    "wait for it or end it"
-                )
-            time.sleep(0.1)
-        with contextlib.closing(held):
-            yield
 
     @contextlib.contextmanager
     def _writing(self) -> Generator[sqlite3.Connection]:
@@ -289,6 +272,12 @@ class Store:
                 "SELECT chunks.id FROM chunks" + (f" {_OF_DOCUMENTS} WHERE {condition}" if where else ""), values
             )
             return {id_ for (id_,) in rows}
+
+    def columns(self) -> list[str]:
+        """The columns that rows have."""
+        with self._reading() as db:
+            rows = db.execute("SELECT DISTINCT key FROM chunks, json_each(chunks.columns) ORDER BY key")
+            return [name for (name,) in rows]
 
     def vectors(self, ids: Sequence[int]) -> "dict[int, Array]":
         """Vectors by chunk id; an id that is no longer there is left out."""

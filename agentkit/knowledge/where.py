@@ -14,7 +14,7 @@ class Where:
     """Some text of the headings above, in upper or lower case."""
     page: int | None = None
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
-    """Of a row, values by column; upper and lower case are alike."""
+    """Of a row, values by column, which is named as in the file; in values, upper and lower case are alike."""
 
     def __bool__(self) -> bool:
         return self != Where()
@@ -27,12 +27,13 @@ class Where:
             conditions.append("documents.source GLOB ?")
             values.append(self.source)
         if self.heading:
-            conditions.append("instr(lower(chunks.heading), lower(?)) > 0")
-            values.append(self.heading)
+            conditions.append("instr(casefold(chunks.heading), ?) > 0")
+            values.append(self.heading.casefold())
         if self.page is not None:
             conditions.append("chunks.page = ?")
             values.append(self.page)
         for name, value in self.columns.items():
-            conditions.append("lower(json_extract(chunks.columns, ?)) = lower(?)")
-            values += ['$."' + name.replace('"', "") + '"', value]
+            cell = "SELECT 1 FROM json_each(chunks.columns) AS cell WHERE cell.key = ? AND casefold(cell.value) = ?"
+            conditions.append(f"EXISTS ({cell})")
+            values += [name, value.casefold()]
         return " AND ".join(conditions) or "1", values

@@ -79,7 +79,7 @@ def test_commands_look_into_the_last_answer(process: Process, script: Script) ->
 
 def test_an_unknown_command_names_those_there_are(process: Process, script: Script) -> None:
     _, _, err = said(process, "-m", script(), lines=["/sing"])
-    assert "there is no /sing; there are: /sources, /why, /save, /help, /quit" in err
+    assert "there is no /sing; there are: /sources, /why, /save, /save!, /help, /quit" in err
 
 
 def test_a_conversation_is_saved_replayed_and_checked(
@@ -90,7 +90,7 @@ def test_a_conversation_is_saved_replayed_and_checked(
     assert code == 1  # the last file couldn't be written
     assert "say where: /save FILE" in out
     assert "3 questions in talk.jsonl" in out
-    assert "can't write the trace absent/" in err
+    assert "can't write absent/talk.jsonl: there is no folder absent" in err
     headers = [event for event in read_trace(alone / "talk.jsonl") if isinstance(event, Started)]
     assert [[turn.task for turn in header.history] for header in headers] == [[], *[["What is 15% of 80?"]] * 2]
     shown = cli("replay", "talk.jsonl")
@@ -100,6 +100,28 @@ def test_a_conversation_is_saved_replayed_and_checked(
     changed = cli("replay", "talk.jsonl", "--check")
     assert changed.code == 1
     assert "settings.instructions was" in changed.out
+
+
+def test_the_chat_goes_on_when_a_file_can_not_be_written(process: Process, script: Script, alone: Path) -> None:
+    names = [".", "/", "~nosuch/x", "pipe", "there"]
+    os.mkfifo(alone / "pipe")
+    (alone / "there").write_text("mine")
+    lines = [*(f"/save {name}" for name in names), "What is 15% of 80?", "/save! there"]
+    code, out, err = said(process, "-m", script(*SUM), lines=lines)
+    assert code == 1
+    assert out.startswith("15% of 80 is 12.\n")
+    assert "1 question in there" in out
+    assert [line.split(" ")[0] for line in err.splitlines() if line.startswith("agentkit:")] == ["agentkit:"] * len(
+        names
+    )
+    assert "Traceback" not in err
+    assert (alone / "pipe").is_fifo()
+
+
+def test_the_sources_of_every_answer_can_be_seen(process: Process, script: Script) -> None:
+    lines = ["What is 15% of 80?", "Who won?", "What is 15% of 80?", "/sources all"]
+    _, out, _ = said(process, "-m", script(*SUM, *NOTHING, *SUM), lines=lines)
+    assert out.count("you What is 15% of 80?\n    [1] calculator\n") == 2
 
 
 def test_a_failing_model_ends_an_answer_not_the_conversation(process: Process, script: Script) -> None:
@@ -179,6 +201,22 @@ class Terminal:
         self.running.kill()
         self.running.wait()
         os.close(self.ours)
+
+
+def test_earlier_lines_come_back_with_the_arrow_keys(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("readline")
+    monkeypatch.setenv("TERM", "xterm")
+    with Terminal("-m", script(*NOTHING, *NOTHING)) as terminal:
+        terminal.until(b"> ")
+        terminal.write(b"Who won?\n")
+        terminal.until(b"abstained")
+        terminal.until(b"> ")
+        terminal.write(b"\x1b[A")
+        terminal.until(b"Who won?")
+        terminal.write(b"\n")
+        terminal.until(b"abstained")
+        terminal.write(b"\x04")
+        assert terminal.end() == 0
 
 
 @pytest.mark.usefixtures("plugins")

@@ -1,11 +1,15 @@
 """Named corpora: what they are called, what they are made of, how they go."""
 
+import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agentkit.errors import CorpusError
-from agentkit.knowledge import corpora
+from agentkit.knowledge import corpora, database
 from agentkit.knowledge.corpora import Recipe
 from agentkit.knowledge.corpus import Corpus
 from agentkit.knowledge.embedder import Embedder
@@ -81,6 +85,99 @@ def test_a_corpus_of_another_embedder_is_refused_not_emptied(embedder: Embedder,
     assert corpora.ingest("x", [], other).added == 2
     with Corpus.load("x", embedder=other) as corpus:
         assert len(corpus) == 3
+
+
+SMALL = Embedder(lambda texts: [[len(text), 1.0] for text in texts], name="small")
+"""Quick, and known to every thread."""
+
+
+@pytest.mark.parametrize("point", ["_found", "_remember", "update"])
+@pytest.mark.parametrize("first", ["ingest", "forget"])
+def test_of_two_that_change_a_corpus_at_once_none_undoes_what_the_other_did(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, point: str
+) -> None:
+    """The second begins in the midst of the first, and has either ended or is seen to wait before that goes on."""
+    if (first, point) in (("forget", "_found"), ("forget", "update")):
+        point = "_documents"
+    other, third = tmp_path / "other", tmp_path / "third"
+    for path in (other, third):
+        path.mkdir()
+        (path / "soup.md").write_text("Soup costs 8 euros.")
+    corpora.ingest("x", [folder], SMALL)
+    passed, step, try_lock = threading.Event(), getattr(corpora, point), database.lock
+
+    def lock(path: Path, **options: Any) -> object:
+        held = try_lock(path, **options)
+        if held is None and path.name == database.INDEXING_LOCK:
+            passed.set()
+        return held
+
+    def second() -> None:
+        corpora.ingest("x", [third], SMALL)
+        passed.set()
+
+    thread = threading.Thread(target=second)
+
+    def stepped(*arguments: Any, **options: Any) -> object:
+        if threading.current_thread() is not thread and not thread.ident:
+            thread.start()
+            assert passed.wait(60)
+        return step(*arguments, **options)
+
+    monkeypatch.setattr(database, "lock", lock)
+    monkeypatch.setattr(corpora, point, stepped)
+    if first == "ingest":
+        assert corpora.ingest("x", [other], SMALL).removed == 0
+    else:
+        assert corpora.forget("x", [folder]) == 2
+    thread.join(60)
+    made = [folder, other, third] if first == "ingest" else [third]
+    assert [origin.path for origin in corpora.recipe("x").origins] == made
+    assert corpora.stats("x").documents == (4 if first == "ingest" else 1)
+
+
+def test_a_corpus_is_not_made_anew_while_a_part_of_it_can_not_be_seen(
+    embedder: Embedder, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "lamp.txt").write_text("The lamp is green.")
+    corpora.ingest("x", [folder, tmp_path / "lamp.txt"], embedder)
+    folder.rename(tmp_path / "unmounted")
+    for paths in ([], [tmp_path / "unmounted"]):
+        with pytest.raises(CorpusError) as raised:
+            corpora.ingest("x", paths, SMALL)
+        assert str(raised.value) == (
+            "corpus 'x' has to be made anew, as it was made with another embedder, or by another version of agentkit; "
+            "but documents can't be seen now: make it so (mount it), or take it out: agentkit corpus rm x PATH"
+        )
+    assert corpora.stats("x").passages == 4
+    assert len(corpora.recipe("x").origins) == 2
+    assert corpora.ingest("x", [], embedder).removed == 0  # as it was made it goes on
+    (tmp_path / "unmounted").rename(folder)
+    assert corpora.ingest("x", [], SMALL).added == 3
+    folder.rename(tmp_path / "unmounted")
+    assert corpora.forget("x", [folder]) == 2
+    assert corpora.ingest("x", [], embedder).added == 1
+
+
+def test_a_damaged_store_is_made_anew_of_what_can_be_seen(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "lamp.txt").write_text("The lamp is green.")
+    corpora.ingest("x", [folder, tmp_path / "lamp.txt"], SMALL)
+    folder.rename(tmp_path / "unmounted")
+    (corpora.folder_of("x") / corpora.STORE).write_bytes(b"not a database" * 400)
+    assert corpora.ingest("x", [], SMALL).added == 1
+
+
+def test_counting_a_corpus_does_not_mind_files_that_vanish(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpora.ingest("x", [folder], SMALL)
+    before = corpora.stats("x").bytes
+    walk = os.walk
+
+    def vanishing(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        for at, folders, names in walk(top):
+            yield at, folders, [*names, "corpus.sqlite-wal.gone"]
+
+    monkeypatch.setattr(os, "walk", vanishing)
+    assert corpora.stats("x").bytes == before > 0
 
 
 def test_damage_is_told_and_mended_by_the_next_ingest(embedder: Embedder, folder: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from agentkit.errors import CorpusError
 from agentkit.knowledge.chunks import Chunk
 from agentkit.knowledge.corpus import Corpus
+from agentkit.knowledge.database import indexing
 from agentkit.knowledge.embedder import Embedder
 from agentkit.knowledge.store import Entry, Store, Stored
 from agentkit.knowledge.vectors import ChromaVectors, ExactVectors
@@ -62,6 +63,7 @@ def refuse(event, arguments):
         raise SystemExit(f"{event} {arguments}")
 sys.addaudithook(refuse)
 from agentkit.knowledge.corpus import Corpus
+from agentkit.knowledge.database import indexing
 from agentkit.knowledge.embedder import Embedder
 import time, chromadb, numpy
 embedder, folder, store, query, at = sys.argv[1:]
@@ -226,18 +228,14 @@ def test_a_document_counts_as_stored_when_its_last_chunk_is(embedder: Embedder, 
 
 
 def test_one_process_at_a_time_indexes_and_the_others_wait(tmp_path: Path) -> None:
-    first, _ = Store.open(tmp_path / "corpus.sqlite", fingerprint="x")
-    second, _ = Store.open(tmp_path / "corpus.sqlite", fingerprint="x")
     with (
-        first.indexing(),
+        indexing(tmp_path),
         pytest.raises(CorpusError, match=r"another process has been indexing into .* for 0 s"),
-        second.indexing(wait=0),
+        indexing(tmp_path, wait=0),
     ):
         pass
-    with second.indexing(wait=0):
+    with indexing(tmp_path, wait=0):
         pass
-    first.close()
-    second.close()
 
 
 def test_a_store_made_anew_shares_no_vectors_with_the_old_one(embedder: Embedder, folder: Path, tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.errors import CorpusError
+from agentkit.errors import CorpusError, MissingExtra
 from agentkit.knowledge import corpora
 from agentkit.knowledge.corpus import Corpus
 from agentkit.knowledge.documents import File
 from agentkit.knowledge.embedder import Embedder
+from agentkit.knowledge.formats.content import NotNow
 from agentkit.knowledge.formats.parser import Parser
 from agentkit.knowledge.ingest import TOGETHER
 from agentkit.knowledge.store import Store
@@ -91,6 +92,29 @@ def test_a_file_that_cannot_be_read_is_not_read_again_until_it_changes(
     (tmp_path / "bad.pdf").write_bytes(pdf(["The dog is called Argos."]))
     mended = corpora.ingest("x", [], embedder)
     assert (mended.added, mended.skipped) == (1, ())
+
+
+@pytest.mark.parametrize(
+    "reason", [NotNow("takes more than 60 s to read"), MissingExtra("reading PDF", extra="documents")]
+)
+def test_what_can_not_be_read_for_now_keeps_what_is_known_and_is_read_the_next_time(
+    embedder: Embedder, folder: Path, monkeypatch: pytest.MonkeyPatch, reason: Exception
+) -> None:
+    def refuse(*_: object) -> None:
+        raise reason
+
+    corpora.ingest("x", [folder], embedder)
+    (folder / "bread.txt").write_text("The oven bakes eighteen loaves of bread in one batch.\n")
+    (folder / "new.md").write_text("Soup costs 8 euros.")
+    with monkeypatch.context() as patched:
+        patched.setattr(Parser, "parse", refuse)
+        report = corpora.ingest("x", [], embedder)
+    assert [skipped.reason for skipped in report.skipped] == [f"{reason}; what is known of it is kept", str(reason)]
+    assert (report.unchanged, report.removed) == (2, 0)
+    with Corpus.load("x", embedder=embedder) as corpus:
+        assert "sixteen" in corpus.search("loaves of bread")[0].text
+    mended = corpora.ingest("x", [], embedder)
+    assert (mended.changed, mended.added, mended.skipped) == (1, 1, ())
 
 
 def test_unchanged_is_skipped_changed_replaced_deleted_removed(embedder: Embedder, folder: Path) -> None:

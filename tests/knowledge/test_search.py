@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.errors import CorpusError
 from agentkit.knowledge.corpus import Corpus
 from agentkit.knowledge.embedder import Embedder
+from agentkit.knowledge.joined import JoinedCorpus
 from agentkit.knowledge.sentences import sentences
 from agentkit.knowledge.vectors import ExactVectors
 
@@ -49,7 +51,7 @@ def test_a_search_sees_the_documents_headings_pages_and_rows_it_is_narrowed_to(c
     assert places(corpus.narrowed(source="*.pdf", page=2)) == ["tank.pdf, p. 2"]
     assert places(corpus.narrowed(source="below/*")) == ["below/tank.md > House > Oven", "below/tank.md > House > Tank"]
     assert places(corpus.narrowed(heading="TANK")) == ["below/tank.md > House > Tank"]
-    narrowed = corpus.narrowed(columns={"Country": "peru"})
+    narrowed = corpus.narrowed(columns={"Country": "peru", 'capital "old"': "lima"})
     assert [passage.text for passage in narrowed.search("litres", floor=-1)] == [
         'Country: Peru\ncapital "old": Lima\nlitres: 12'
     ]
@@ -62,13 +64,38 @@ def test_a_search_sees_the_documents_headings_pages_and_rows_it_is_narrowed_to(c
         {"source": "' OR 1=1 --"},
         {"heading": "%"},
         {"page": 99},
-        {"columns": {"country": "Peru"}},
-        {"columns": {'x" OR 1': "Peru"}},
         {"columns": {"Country": "Peru", "litres": "13"}},
     ],
 )
 def test_what_nothing_fits_finds_nothing(corpus: Corpus, narrowed: dict[str, object]) -> None:
     assert corpus.narrowed(**narrowed).search("litres", 10, floor=-1) == []  # pyright: ignore[reportArgumentType]
+
+
+def test_upper_and_lower_case_are_alike_in_every_alphabet(embedder: Embedder, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "rows.csv").write_text("Stadt,Fluss\nMÜNCHEN,Isar\nΑΘΗΝΑ,Kifissos\n", encoding="utf-8")
+    (tmp_path / "a" / "text.md").write_text("# ÖFFNUNG\n\nAb 9 Uhr.", encoding="utf-8")
+    with Corpus.open(tmp_path / "a", embedder=embedder, store=tmp_path / "store") as corpus:
+        for town, river in (("münchen", "Isar"), ("Αθηνα", "Kifissos")):
+            [found] = corpus.narrowed(columns={"Stadt": town}).search("town", floor=-1)
+            assert river in found.text
+        assert places(corpus.narrowed(heading="öffnung")) == ["text.md > ÖFFNUNG"]
+
+
+def test_an_unknown_column_says_which_there_are(
+    embedder: Embedder, corpus: Corpus, folder: Path, tmp_path: Path
+) -> None:
+    for name in ("country", 'x" OR 1'):
+        with pytest.raises(CorpusError) as raised:
+            corpus.narrowed(columns={name: "Peru"})
+        assert str(raised.value) == f'no row has a column {name!r}; there are: Country, capital "old", litres'
+    with Corpus.open(folder, embedder=embedder, store=tmp_path / "store") as texts:
+        with pytest.raises(CorpusError, match="no row has a column 'a'; no document of it is a table"):
+            texts.narrowed(columns={"a": "b"})
+        joined = JoinedCorpus([texts, corpus])
+        assert places(joined.narrowed(columns={"Country": "Peru"})) == ["rows.csv"]
+        with pytest.raises(CorpusError, match="there are: Country, "):
+            joined.narrowed(columns={"a": "b"})
 
 
 def test_a_narrowed_corpus_lasts_as_long_as_it_is_used(embedder: Embedder, folder: Path, tmp_path: Path) -> None:

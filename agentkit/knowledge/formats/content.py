@@ -8,6 +8,10 @@ class Unreadable(Exception):
     """Why a file is left out, as the end of a sentence that begins with its name."""
 
 
+class NotNow(Unreadable):
+    """It couldn't be read this time, for a reason that isn't the file's alone: it may be the next time."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Section:
     """A piece of a document that passages don't reach beyond: the whole text, a page, a row."""

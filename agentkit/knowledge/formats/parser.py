@@ -16,7 +16,7 @@ from typing import IO, Any, Self, cast
 
 from agentkit.errors import MissingExtra
 from agentkit.knowledge.formats import FORMATS, TEXT_CHARS, Format
-from agentkit.knowledge.formats.content import Content, Section, Unreadable
+from agentkit.knowledge.formats.content import Content, NotNow, Section, Unreadable
 
 SECONDS = 60
 """Of processor time that one file may take."""
@@ -44,7 +44,8 @@ class Parser:
         """The text of a file.
 
         Raises:
-            Unreadable: It can't be read, or isn't what its ending says, or takes too much time or memory.
+            Unreadable: It can't be read, or isn't what its ending says.
+            NotNow: It takes more time or memory than there is, or its reader was killed.
             MissingExtra: The package that reads it isn't installed.
         """
         return self._confined(data, format_) if format_.confined else format_.read(data)
@@ -60,12 +61,12 @@ class Parser:
         except BrokenPipeError:
             line = b""
         if not line.endswith(b"\n"):
-            raise Unreadable(self._ended())
+            raise NotNow(self._ended())
         reply: dict[str, Any] = json.loads(line)
         if what := reply.get("missing"):
             raise MissingExtra(what, extra="documents")
         if why := reply.get("unreadable"):
-            raise Unreadable(why)
+            raise (NotNow if reply.get("now") else Unreadable)(why)
         return Content(sections=tuple(Section(**section) for section in reply["sections"]), notice=reply["notice"])
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -85,7 +86,7 @@ class Parser:
         code = _stop(process)
         if code in (-signal.SIGPROF, -signal.SIGALRM):
             return f"takes more than {self._limits['seconds']} s to read"
-        return f"ended its reader ({signal.strsignal(-code) if code < 0 else f'exit code {code}'}), so it is left out"
+        return f"ended its reader ({signal.strsignal(-code) if code < 0 else f'exit code {code}'})"
 
     def close(self) -> None:
         """End the process."""
@@ -143,13 +144,15 @@ def _reply(data: bytes, format_: Format) -> dict[str, Any]:
     try:
         content = format_.read(data)
     except Unreadable as error:
-        return {"unreadable": str(error)}
+        return {"unreadable": str(error), "now": isinstance(error, NotNow)}
     except MissingExtra as error:
         return {"missing": error.what}
     except MemoryError:
-        return {"unreadable": "takes too much memory to read"}
+        return {"unreadable": "takes too much memory to read", "now": True}
     except RecursionError:
         return {"unreadable": "nests too deeply"}
+    except OSError as error:
+        return {"unreadable": f"can't be read: {error.strerror}", "now": True}
     except Exception as error:
         return {"unreadable": f"can't be read: {type(error).__name__}: {' '.join(str(error).split())}"}
     sections = [

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from agentkit.errors import MissingExtra
-from agentkit.knowledge.formats.content import Content, Section, Unreadable
+from agentkit.knowledge.formats.content import Content, NotNow, Section, Unreadable
 from agentkit.knowledge.sentences import sentences
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def read(data: bytes) -> Content:
     except (Unreadable, MemoryError, RecursionError):
         raise
     except DependencyError:
-        raise Unreadable(
+        raise NotNow(
             "is encrypted with AES; save it without a password or, if it opens without one: pip install cryptography"
         ) from None
     except Exception as error:  # a damaged file may raise anything
