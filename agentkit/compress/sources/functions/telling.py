@@ -173,8 +173,8 @@ def days(text: str, words: str) -> list[range]:
     """Where a text tells the day that some words do, in a way that can't be read as another day."""
     wanted = {day for _, day in dates_in(words)}
     read: dict[str, set[Date]] = {}
-    for written, day in dates_in(text):
-        read.setdefault(written, set()).add(day)
+    for match, day in dates_in(text):
+        read.setdefault(match[0], set()).add(day)
     return [span for written, found in read.items() if found == wanted for span in stretches(text, [written])]
 
 
