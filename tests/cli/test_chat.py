@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -186,7 +187,7 @@ class Terminal:
     def end(self) -> int:
         """Read to the end; the exit code."""
         try:
-            while chunk := os.read(self.ours, 4096):
+            while select.select([self.ours], [], [], 60)[0] and (chunk := os.read(self.ours, 4096)):
                 self.seen += chunk
         except OSError:  # the terminal is gone with the process
             pass
@@ -215,6 +216,7 @@ def test_earlier_lines_come_back_with_the_arrow_keys(script: Script, monkeypatch
         terminal.until(b"Who won?")
         terminal.write(b"\n")
         terminal.until(b"abstained")
+        terminal.until(b"> ")  # before, the terminal itself would take Ctrl-D for its own
         terminal.write(b"\x04")
         assert terminal.end() == 0
 
@@ -232,6 +234,7 @@ def test_ctrl_c_stops_the_answer_and_ctrl_d_ends(script: Script) -> None:
         terminal.write(b"Who won?\n")
         terminal.until(b"abstained")
         terminal.until(b"> ")
+        time.sleep(0.5)  # one that comes between the prompt and readline's waiting counts from the next key on
         terminal.running.send_signal(signal.SIGINT)
         terminal.until(b"/quit or Ctrl-D ends")
         terminal.write(b"\x04")
