@@ -264,7 +264,7 @@ def licences(lessons: Path) -> Mapping[str, str]:
     """
     from agentkit.compress.curate import SUMMARY, Curated
     from agentkit.errors import ConfigurationError
-    from agentkit.models.adapters import sha256
+    from agentkit.models.identity import sha256
 
     summary = lessons.with_name(SUMMARY)
     if not (summary.is_file() and lessons.is_file()):

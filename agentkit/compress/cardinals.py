@@ -5,21 +5,17 @@ digit stands, also in a name: 2.5 million, twenty-five, two hundred and ten, a d
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from agentkit.checks.spelled import CARDINALS
 
-def numbered(words: str, values: Iterable[int]) -> dict[str, Fraction]:
-    """Words with what each stands for."""
-    return dict(zip(words.split(), map(Fraction, values), strict=True))
-
-
-UNITS = numbered("zero one two three four five six seven eight nine", range(10))
-TEENS = numbered("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen", range(10, 20))
-TENS = numbered("twenty thirty forty fifty sixty seventy eighty ninety", range(20, 100, 10))
-SCALES = numbered("hundred thousand million billion", (100, 1000, 10**6, 10**9))
-DOZEN = numbered("dozen", (12,))
+DOZEN = {"dozen": CARDINALS["dozen"]}
+SINGLE = {word: value for word, value in CARDINALS.items() if word not in DOZEN}
+UNITS = {"zero": Fraction(0)} | {word: value for word, value in SINGLE.items() if value < 10}
+TEENS = {word: value for word, value in SINGLE.items() if 10 <= value < 20}
+TENS = {word: value for word, value in SINGLE.items() if 20 <= value < 100}
+SCALES = {word: value for word, value in SINGLE.items() if value >= 100}
 MULTIPLES = {
     **dict.fromkeys(("half", "halves", "halved"), Fraction(1, 2)),
     **dict.fromkeys(("third", "thirds"), Fraction(1, 3)),

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from agentkit.answer import Evidence, Passage
 from agentkit.checks import Check
-from agentkit.decision import Decision
+from agentkit.decision import Decision, compact
 from agentkit.limits import Limits
 from agentkit.models.model import Message, Model
 from agentkit.tools import Tool
@@ -100,6 +100,15 @@ class Brief(Protocol):
             ModelError: The model failed.
         """
         ...
+
+
+def shown(rules: str, examples: Sequence[tuple[str, str]], key: str, asked: str) -> list[Message]:
+    """What a model is told that is to word something: rules, worked examples, what is asked of it."""
+    turns = [Message(role="system", content=rules)]
+    for example, wording in examples:
+        turns.append(Message(role="user", content=example))
+        turns.append(Message(role="assistant", content=compact({key: wording})))
+    return [*turns, Message(role="user", content=asked)]
 
 
 @dataclass(frozen=True)

@@ -178,8 +178,9 @@ class Corpus:
         Raises:
             CorpusError: No row has such a column.
         """
-        if unknown := [name for name in columns or {} if name not in self.columns]:
-            there = f"there are: {', '.join(self.columns)}" if self.columns else "no document of it is a table"
+        known = self.columns if columns else []
+        if unknown := [name for name in columns or {} if name not in known]:
+            there = f"there are: {', '.join(known)}" if known else "no document of it is a table"
             raise CorpusError(f"no row has a column {unknown[0]!r}; {there}")
         return self.part(Where(source=source, heading=heading, page=page, columns=columns or {}))
 

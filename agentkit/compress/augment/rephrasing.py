@@ -7,9 +7,8 @@ from random import Random
 
 from agentkit.compress.cardinals import cardinals
 from agentkit.compress.demonstration import Demonstrator
-from agentkit.compress.problem import Problem, Unusable
+from agentkit.compress.problem import Problem, Unusable, shown
 from agentkit.compress.sources.word_problem import WordProblem
-from agentkit.decision import compact
 from agentkit.models.model import Message, Model
 
 RULES = (
@@ -52,11 +51,7 @@ class Rephrasing:
     @property
     def asked(self) -> list[Message]:
         """Two examples, then the problem."""
-        turns = [Message(role="system", content=RULES)]
-        for problem, other in EXAMPLES:
-            turns.append(Message(role="user", content=problem))
-            turns.append(Message(role="assistant", content=compact({self.key: other})))
-        return [*turns, Message(role="user", content=f"{self.told.question}\n({self.style})")]
+        return shown(RULES, EXAMPLES, self.key, f"{self.told.question}\n({self.style})")
 
     def objection(self, text: str) -> tuple[str, str] | None:
         if words(text) == words(self.told.question):

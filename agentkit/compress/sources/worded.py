@@ -16,13 +16,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from agentkit.compress.problem import Problem
+from agentkit.compress.problem import Problem, shown
 from agentkit.compress.recording import agent_for
 from agentkit.compress.sources import Problems
 from agentkit.compress.sources.calls import called, drawn, failed, unfit
 from agentkit.compress.sources.functions import Offer, Request, telling
 from agentkit.compress.sources.functions.telling import Fact
-from agentkit.decision import compact
 from agentkit.evaluate.item import Called, Item
 from agentkit.evaluate.scorers import calls
 from agentkit.evaluate.strategies.completion import functions
@@ -97,11 +96,7 @@ class CallBrief:
         """Two examples, then the call without a word of code: what isn't shown isn't repeated."""
         told = [f"- {fact.description}: {said(fact)}" for fact in self.facts]
         order = "\n".join([f"The assistant is to: {self.offered.spec.description}", *told, self.style])
-        turns = [Message(role="system", content=RULES)]
-        for example, request in EXAMPLES:
-            turns.append(Message(role="user", content=example))
-            turns.append(Message(role="assistant", content=compact({self.key: request})))
-        return [*turns, Message(role="user", content=order)]
+        return shown(RULES, EXAMPLES, self.key, order)
 
     def objection(self, text: str) -> tuple[str, str] | None:
         return telling.objection(text, self.facts, self.offered)

@@ -7,17 +7,14 @@ from fractions import Fraction
 from typing import Any, cast
 
 from agentkit.checks.dates import Date, dates_in
+from agentkit.checks.times import times_in
 from agentkit.checks.words import content_words
 from agentkit.compress.cardinals import Cardinal, cardinals
 from agentkit.compress.sources.functions.variants import Offer
 from agentkit.compress.sources.functions.wording import Request
 
 NUMBERS = frozenset("integer number year money percent rate".split())
-TIME = re.compile(
-    r"\b(?:(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?\s*(?P<half>[ap])\.?m\b\.?|(?P<hour24>\d{1,2}):(?P<minute24>\d\d)\b"
-    r"|(?P<noon>noon)|midnight)",
-    re.IGNORECASE,
-)
+TWELVE = re.compile(r"\b(?:(?P<noon>noon)|midnight)\b", re.IGNORECASE)
 NEGATION = re.compile(
     r"\b(?:no|not|none|never|without|skip|exclud\w+|omit\w*|leav\w+ out|avoid\w*|instead|off|fine)\b|n['’]t\b",
     re.IGNORECASE,
@@ -54,8 +51,7 @@ class Fact:
         if self.kind == "date":
             return days(text, self.words) or None
         if self.kind == "time":
-            found = [range(m.start(), m.end()) for m in TIME.finditer(text) if clock(m) == self.argument]
-            return found or None
+            return [range(*match.span()) for match, time in clock(text) if time == self.argument] or None
         if self.kind in NUMBERS:
             found = [number for value in self.values for number in amounts(text, self.accepted(value))]
             told = all(any(amounts(text, self.accepted(value))) for value in self.values)
@@ -178,13 +174,9 @@ def days(text: str, words: str) -> list[range]:
     return [span for written, found in read.items() if found == wanted for span in stretches(text, [written])]
 
 
-def clock(match: re.Match[str]) -> str:
-    """A time of day as HH:MM."""
-    if match["noon"]:
-        return "12:00"
-    if match["hour24"]:
-        return f"{int(match['hour24']):02d}:{match['minute24']}"
-    if not match["hour"]:
-        return "00:00"
-    hour = int(match["hour"]) % 12 + (12 if match["half"].lower() == "p" else 0)
-    return f"{hour:02d}:{match['minute'] or '00'}"
+def clock(text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """The times of day of a text, each with where it stands, as HH:MM."""
+    for match, time in times_in(text):
+        yield match, f"{time // 60:02d}:{time % 60:02d}"
+    for match in TWELVE.finditer(text):
+        yield match, "12:00" if match["noon"] else "00:00"
