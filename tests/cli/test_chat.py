@@ -237,6 +237,7 @@ def test_ctrl_c_stops_the_answer_and_ctrl_d_ends(script: Script) -> None:
         time.sleep(0.5)  # one that comes between the prompt and readline's waiting counts from the next key on
         terminal.running.send_signal(signal.SIGINT)
         terminal.until(b"/quit or Ctrl-D ends")
+        terminal.until(b"> ")
         terminal.write(b"\x04")
         assert terminal.end() == 0
     assert b"Traceback" not in terminal.seen
