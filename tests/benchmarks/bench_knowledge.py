@@ -1,8 +1,8 @@
 """Knowledge, measured: 10,000 passages ingested and searched; recall of vectors, BM25, both, and reranked.
 
-    python tests/benchmarks/bench_knowledge.py DATA_FOLDER [--embedder FOLDER] [--tune] [--skip-speed]
+    python tests/benchmarks/bench_knowledge.py DATA [--embedder FOLDER] [--tune] [--skip-speed] [--grounding] [--limit N]
 
-DATA_FOLDER has `eval/` and `train/`, as ../shared/data. Recall is on `eval/`: hotpotqa_passages (all passages pooled;
+DATA has `eval/` and `train/`, as ../shared/data. Recall is on `eval/`: hotpotqa_passages (all passages pooled;
 both gold articles among the first 10), xquad_en and policyqa_dev (a passage of the question's own paragraph that has
 the answer, among the first 5). Nothing is tuned on these: `--tune` measures on `train/` instead (hotpotqa_passages;
 squad_question_sentence, the answering sentence among the first 5), which the fusion was chosen by.
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median, quantiles
@@ -26,6 +27,7 @@ from agentkit.answer import Passage
 from agentkit.knowledge import chunks
 from agentkit.knowledge.corpus import POOL, Corpus
 from agentkit.knowledge.embedder import Embedder
+from agentkit.knowledge.grounding import Grounding
 from agentkit.knowledge.rerank import Reranker
 from agentkit.knowledge.sentences import sentences
 from agentkit.models import catalog
@@ -124,23 +126,23 @@ TUNED: Mapping[str, Callable[[Path], Set]] = {
 }
 
 
-def recall(name: str, chosen: Set, embedder: Embedder, scratch: Path) -> None:
+def recall(name: str, chosen: Set, embedder: Embedder, judges: Mapping[str, Reranker], scratch: Path) -> None:
     """Print the share of questions for which all that is wanted is among the first k, ranking by ranking."""
     folder = scratch / name.replace("/", "-")
     folder.mkdir()
     for file, text in chosen.documents.items():
         (folder / file).write_text(text, encoding="utf-8")
-    hits: dict[str, int] = dict.fromkeys(
-        ("vectors", "BM25", "fused", "fused + nearest sentence", "search(), with its floor"), 0
-    )
-    judge: Reranker = BestSentence(embedder)
+    hits: Counter[str] = Counter()
+    seconds: dict[str, list[float]] = {judge: [] for judge in judges}
     with Corpus.open(folder, embedder=embedder, store=scratch / f"{folder.name}-store") as corpus:
         for question in chosen.questions:
             seen = {name: held(corpus, ids) for name, ids in ranked(corpus, question.text, embedder).items()}
             seen["fused"] = placed(corpus.search(question.text, 10, floor=-1))
             seen["search(), with its floor"] = placed(corpus.search(question.text, 10))
-            corpus.reranker = judge
-            seen["fused + nearest sentence"] = placed(corpus.search(question.text, 10, floor=-1))
+            for judge, corpus.reranker in judges.items():
+                start = time.perf_counter()
+                seen[f"fused + {judge}"] = placed(corpus.search(question.text, 10, floor=-1))
+                seconds[judge].append(time.perf_counter() - start)
             corpus.reranker = None
             for ranking, passages in seen.items():
                 hits[ranking] += is_right(question, passages[: chosen.k])
@@ -148,6 +150,8 @@ def recall(name: str, chosen: Set, embedder: Embedder, scratch: Path) -> None:
         print(f"\n{name}: {asked} questions, {len(chosen.documents)} documents, {len(corpus)} passages, k = {chosen.k}")
     for ranking, count in hits.items():
         print(f"  {ranking:26} {count / asked:.3f}")
+    for judge, taken in seconds.items():
+        print(f"  a search with the {judge}: p50 {1000 * median(taken):.0f} ms", flush=True)
 
 
 def ranked(corpus: Corpus, query: str, embedder: Embedder) -> dict[str, list[int]]:
@@ -233,6 +237,8 @@ def main() -> None:
     parser.add_argument("--embedder", type=Path, default=catalog.locate(catalog.EMBEDDER))
     parser.add_argument("--tune", action="store_true", help="recall on train/ instead")
     parser.add_argument("--skip-speed", action="store_true")
+    parser.add_argument("--grounding", action="store_true", help="rerank with the grounding model too: slow")
+    parser.add_argument("--limit", type=int, default=0, help="questions of each set, drawn with a seed")
     parser.add_argument("--search-only", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.search_only:
@@ -245,8 +251,16 @@ def main() -> None:
             again = [sys.executable, __file__, str(given.data), "--embedder", str(given.embedder), "--search-only"]
             print(subprocess.run(again, capture_output=True, text=True, check=True).stdout.strip())
         embedder = Embedder.load(given.embedder)
+        judges: dict[str, Reranker] = {"nearest sentence": BestSentence(embedder)}
+        if given.grounding:
+            judges["grounding model"] = Grounding.load(given.embedder)
         for name, read in (TUNED if given.tune else EVALUATED).items():
-            recall(name, read(given.data / f"{name}.jsonl"), embedder, Path(scratch))
+            chosen = read(given.data / f"{name}.jsonl")
+            if given.limit:
+                chosen = chosen._replace(
+                    questions=random.Random(1).sample(chosen.questions, min(given.limit, len(chosen.questions)))
+                )
+            recall(name, chosen, embedder, judges, Path(scratch))
 
 
 if __name__ == "__main__":
