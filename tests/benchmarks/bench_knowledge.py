@@ -1,6 +1,6 @@
 """Knowledge, measured: 10,000 passages ingested and searched; recall of vectors, BM25, both, and reranked.
 
-    python tests/benchmarks/bench_knowledge.py DATA [--embedder FOLDER] [--tune] [--skip-speed] [--grounding] [--limit N]
+    python tests/benchmarks/bench_knowledge.py DATA [--embedder DIR] [--tune] [--skip-speed] [--grounding] [--limit N]
 
 DATA has `eval/` and `train/`, as ../shared/data. Recall is on `eval/`: hotpotqa_passages (all passages pooled;
 both gold articles among the first 10), xquad_en and policyqa_dev (a passage of the question's own paragraph that has
