@@ -66,7 +66,7 @@ class Rephrasing:
         return None
 
     def problem(self, text: str) -> Problem:
-        return replace(self.told, question=text, program="").problem(Random(self.seed))
+        return replace(self.told, question=text, program="", labels=()).problem(Random(self.seed))
 
     async def misread(self, worded: Problem, reader: Model) -> tuple[str, str] | None:
         solved = await Demonstrator(reader).solve(worded)

@@ -1,6 +1,6 @@
 """GSM8K's training problems (Cobbe et al. 2021): the marks of their solutions are calculator calls.
 
-`Natalia sold 48/2 = <<48/2=24>>24 clips` is a call of the calculator with 48/2.
+`Natalia sold 48/2 = <<48/2=24>>24 clips` is a call of the calculator with 48/2, planned as "Natalia sold clips".
 """
 
 import re
@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from agentkit.compress import augment
 from agentkit.compress.problem import Unusable
 from agentkit.compress.sources import Problems
 from agentkit.compress.sources import word_problem as rows
+from agentkit.compress.sources.labels import label
 from agentkit.compress.sources.word_problem import OPERAND, WordProblem, sentence_from, value_of
 from agentkit.evaluate.scorers.numbers import written
 from agentkit.evaluate.tasks.data import Row, RowError
@@ -23,6 +25,7 @@ EQUATION = re.compile(
     r"<<(?P<mark>[^<>]*)>>"
     r"|(?P<left>(?:[$€£]?(?:\d[\d.,]*|\.\d+)%?|[-+*/x×÷()]|[ ])+)=\s*[$€£]?(?P<right>\d[\d.,]*(?<![.,]))"
 )
+SENTENCE_END = re.compile(r"[.;?!]\s")
 SIGNS = str.maketrans({"x": "*", "×": "*", "÷": "/"})
 POINT = re.compile(r"(?<![\d.])\.(?=\d)")
 HUNDREDTH = re.compile(r"\*0\.01(?!\d)")
@@ -81,7 +84,7 @@ def word_problem(row: Row) -> WordProblem:
     steps = steps_of(solution)
     if not steps:
         raise RowError("the solution computes nothing")
-    if value_of(steps[-1]) != gold.value:
+    if value_of(next(reversed(steps))) != gold.value:
         raise RowError("the marks don't lead to the answer")
     if len(steps) > CALLS:
         raise RowError(f"more than {CALLS} calls")
@@ -90,26 +93,43 @@ def word_problem(row: Row) -> WordProblem:
         id=f"gsm8k_train-{row.line}",
         source="gsm8k_train",
         question=" ".join(row.text("question").split()),
-        steps=steps,
+        steps=tuple(steps),
+        labels=tuple(steps.values()),
         answer=answer,
         sentence=sentence_from(MARK.sub("", lines[-1]), answer) if lines else "",
     )
 
 
-def equations_of(solution: str) -> Iterator[tuple[str, Fraction, bool]]:
-    """The equations of a solution, each with what it says it comes to and whether it is marked; some lack their mark.
+class Equation(NamedTuple):
+    """Of a solution."""
+
+    expression: str
+    said: Fraction
+    """What it says that this comes to."""
+    marked: bool
+    label: str
+    """What it is for; empty where little is said."""
+
+
+def equations_of(solution: str) -> Iterator[Equation]:
+    """The equations of a solution; some lack their mark.
 
     Raises:
         RowError: A mark has no value.
     """
-    for match in EQUATION.finditer(solution):
-        marked = match["mark"] is not None
-        expression, _, result = (match["mark"] or f"{match['left']}={match['right']}").rpartition("=")
-        said = written(plain(result))
-        if said is not None:
-            yield plain(expression), said.value, marked
-        elif marked:
-            raise RowError("a mark has no value")
+    for line in solution.splitlines():
+        begin = 0
+        for match in EQUATION.finditer(line):
+            marked = match["mark"] is not None
+            expression, _, result = (match["mark"] or f"{match['left']}={match['right']}").rpartition("=")
+            before = SENTENCE_END.split(line[begin : match.start()])[-1]
+            begin = match.end()
+            said = written(plain(result))
+            if said is not None:
+                after = line[begin:] if marked else match["right"] + line[begin:]
+                yield Equation(plain(expression), said.value, marked, label(before, after))
+            elif marked:
+                raise RowError("a mark has no value")
 
 
 def plain(expression: str) -> str:
@@ -122,8 +142,8 @@ def plain(expression: str) -> str:
     return HALF.sub("/2", HUNDREDTH.sub("/100", POINT.sub("0.", bare)))
 
 
-def steps_of(solution: str) -> tuple[str, ...]:
-    """The expressions of a solution that its last one needs, each once.
+def steps_of(solution: str) -> dict[str, str]:
+    """The expressions of a solution that its last one needs, each once, and what each is for.
 
     A value that has no finite decimals was rounded before it was used: there the whole expression stands instead.
 
@@ -131,8 +151,9 @@ def steps_of(solution: str) -> tuple[str, ...]:
         RowError: One has no value, or another than the solution says.
     """
     steps: dict[str, Fraction] = {}
+    labels: dict[str, str] = {}
     inlined: dict[Fraction, str] = {}
-    for given, said, marked in equations_of(solution):
+    for given, said, marked, told in equations_of(solution):
         expression = OPERAND.sub(lambda m: inlined.get(Fraction(m[0]), m[0]), given)
         value = value_of(expression)
         close = value is not None and abs(value - said) <= max(abs(value) / 100, Fraction(1, 100))
@@ -144,10 +165,12 @@ def steps_of(solution: str) -> tuple[str, ...]:
             inlined[said] = f"({expression})"
         elif marked or value not in steps.values():
             steps.setdefault(expression, value)
-    return needed(steps)
+        # Where an equation stands twice, as a sum and as its mark, only one of them may be in a sentence.
+        labels[expression] = labels.get(expression) or told
+    return {step: labels[step] for step in needed(steps)}
 
 
-def needed(steps: Mapping[str, Fraction]) -> tuple[str, ...]:
+def needed(steps: Mapping[str, Fraction]) -> list[str]:
     """The steps without those whose value no later one uses."""
     kept: list[str] = []
     used: set[Fraction] = set()
@@ -155,4 +178,4 @@ def needed(steps: Mapping[str, Fraction]) -> tuple[str, ...]:
         if not kept or value in used:
             kept.insert(0, expression)
             used |= {Fraction(m[0]) for m in OPERAND.finditer(expression)}
-    return tuple(kept)
+    return kept

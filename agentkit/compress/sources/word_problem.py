@@ -17,6 +17,7 @@ from agentkit.errors import ExpressionError
 from agentkit.evaluate.tasks import data
 from agentkit.evaluate.tasks.data import Row
 from agentkit.events import Step
+from agentkit.grammars import PLAN_STEPS
 from agentkit.knowledge.sentences import sentences
 
 CALCULATOR = "calculator"
@@ -53,6 +54,8 @@ class WordProblem:
     """Says the answer; empty if none does."""
     program: str = ""
     """Prints the answer; empty if there is none."""
+    labels: tuple[str, ...] = ()
+    """What each step is for, where the source says it; empty strings where it doesn't."""
 
     def problem(self, chance: Random) -> Problem:
         """The task with its script; whether the answer is typed, and how it is worded, is left to chance."""
@@ -63,7 +66,7 @@ class WordProblem:
         else:
             calls = [Line(Call(tool=CALCULATOR, arguments={"expression": step})) for step in self.steps]
         tool = "python" if self.program else CALCULATOR
-        plan = Plan(steps=(Step(tool=tool, purpose=purpose(self.question)),))
+        plan = Plan(steps=tuple(Step(tool=tool, purpose=purpose) for purpose in self.purposes()))
         return Problem(
             id=self.id,
             source=self.source,
@@ -74,6 +77,13 @@ class WordProblem:
             answer=self.answer,
             kind="maths",
         )
+
+    def purposes(self) -> tuple[str, ...]:
+        """What a plan says: what each step is for, if it takes several; as many of them as a plan has room for."""
+        whole = purpose(self.question)
+        if self.program or len(self.steps) < 2 or not all(self.labels) or len(self.labels) < len(self.steps):
+            return (whole,)
+        return self.labels[:PLAN_STEPS]
 
     def said(self, chance: Random) -> str:
         """The answer as a text: a sentence where there is one that stands, sometimes the number alone."""

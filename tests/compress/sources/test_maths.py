@@ -1,6 +1,7 @@
 """Marks and programs become what a calculator takes, in as few steps as lead to the answer."""
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -8,7 +9,8 @@ from agentkit.compress.problem import Unusable
 from agentkit.compress.sources import gsm8k
 from agentkit.compress.sources.gsm8k import steps_of
 from agentkit.compress.sources.programs import word_problem as program_of
-from agentkit.compress.sources.word_problem import purpose, sentence_from
+from agentkit.compress.sources.word_problem import WordProblem, purpose, sentence_from
+from agentkit.decision import Plan
 from agentkit.evaluate.tasks.data import Row, RowError
 
 
@@ -26,7 +28,49 @@ from agentkit.evaluate.tasks.data import Row, RowError
     ],
 )
 def test_the_marks_of_a_solution_are_steps(solution: str, steps: tuple[str, ...] | None) -> None:
-    assert steps_of(solution) == (steps or ("14*60", "11*75", "840-825"))
+    assert tuple(steps_of(solution)) == (steps or ("14*60", "11*75", "840-825"))
+
+
+@pytest.mark.parametrize(
+    ("solution", "labels"),
+    [
+        ("Natalia sold 48/2 = <<48/2=24>>24 clips in May.", ["Natalia sold clips in May"]),
+        ("So it is 5 x 2 = $<<5*2=10>>10.", [""]),
+        ("The first 3 shirts cost 15*3=<<15*3=45>>45 dollars in total.", ["The first shirts cost dollars in total"]),
+        ("Zoo tickets and bus fare will cost $10 + $6 = $<<10+6=16>>16.", ["Zoo tickets and bus fare will cost"]),
+        # Of two equations in a sentence each has what stands before it.
+        (
+            "Tom has 2*3=<<2*3=6>>6 cats, so the dogs of Ann are 6+1=<<6+1=7>>7.",
+            ["Tom has cats", "the dogs of Ann"],
+        ),
+        ("If he is paid $5000, he pays 5000/10 = $<<5000/10=500>>500 in taxes", ["he pays in taxes"]),
+        ("They need 15 pounds a day because 150/10=<<150/10=15>>15", ["They need pounds a day"]),
+        ("9*3=<<9*3=27>>27", [""]),
+    ],
+)
+def test_a_step_is_for_what_its_sentence_says(solution: str, labels: list[str]) -> None:
+    assert list(steps_of(solution).values()) == labels
+
+
+def test_a_plan_says_what_each_of_several_steps_is_for() -> None:
+    told = word_problem(
+        "Natalia sold 48/2 = <<48/2=24>>24 clips.\nThey sold 48+24 = <<48+24=72>>72 clips in all."
+    )
+    assert told.purposes() == ("Natalia sold clips in May", "She sold clips in all")
+    # One step, or one of which nothing is said, is planned by what the question asks for.
+    assert word_problem("48+24 = <<48+24=72>>72").purposes() == ("count the clips",)
+    assert word_problem("In May 48/2 = <<48/2=24>>24.\n48+24 = <<48+24=72>>72").purposes() == ("count the clips",)
+    long = "\n".join(f"Her friends sold {n}+1=<<{n}+1={n + 1}>>{n + 1} clips." for n in range(67, 72))
+    assert word_problem(long).purposes() == ("Her friends sold clips",) * 4
+    [plan, *calls, _] = told.problem(Random(0)).script
+    assert isinstance(plan.cue, Plan)
+    assert [step.purpose for step in plan.cue.steps] == list(told.purposes())
+    assert len(calls) == 2
+
+
+def word_problem(solution: str) -> WordProblem:
+    row = Row(1, {"question": "How many clips did she sell?", "solution": solution, "answer": "72"})
+    return gsm8k.word_problem(row)
 
 
 @pytest.mark.parametrize("solution", ["<<2+2=5>>5", "<<two+2=4>>4", "<<2+2=four>>"])
