@@ -56,7 +56,7 @@ def test_a_plan_says_what_each_of_several_steps_is_for() -> None:
     told = word_problem(
         "Natalia sold 48/2 = <<48/2=24>>24 clips.\nThey sold 48+24 = <<48+24=72>>72 clips in all."
     )
-    assert told.purposes() == ("Natalia sold clips in May", "She sold clips in all")
+    assert told.purposes() == ("Natalia sold clips", "They sold clips in all")
     # One step, or one of which nothing is said, is planned by what the question asks for.
     assert word_problem("48+24 = <<48+24=72>>72").purposes() == ("count the clips",)
     assert word_problem("In May 48/2 = <<48/2=24>>24.\n48+24 = <<48+24=72>>72").purposes() == ("count the clips",)
