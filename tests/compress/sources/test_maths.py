@@ -53,9 +53,7 @@ def test_a_step_is_for_what_its_sentence_says(solution: str, labels: list[str]) 
 
 
 def test_a_plan_says_what_each_of_several_steps_is_for() -> None:
-    told = word_problem(
-        "Natalia sold 48/2 = <<48/2=24>>24 clips.\nThey sold 48+24 = <<48+24=72>>72 clips in all."
-    )
+    told = word_problem("Natalia sold 48/2 = <<48/2=24>>24 clips.\nThey sold 48+24 = <<48+24=72>>72 clips in all.")
     assert told.purposes() == ("Natalia sold clips", "They sold clips in all")
     # One step, or one of which nothing is said, is planned by what the question asks for.
     assert word_problem("48+24 = <<48+24=72>>72").purposes() == ("count the clips",)
