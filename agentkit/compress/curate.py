@@ -83,16 +83,7 @@ def curate(
     wanted = {**SHARES, **(shares or {})}
     if wrong := next((f"{kind}={share:g}" for kind, share in wanted.items() if not 0 <= share <= 1), ""):
         raise ConfigurationError(f"the share {wrong} isn't one: give a number from 0 to 1")
-    found = collections(run)
-    names = [collected.made.name for collected, _ in found]
-    if strange := next((name for name in without if name not in names), ""):
-        raise UnknownName("collection", strange, names)
-    found = [each for each, name in zip(found, names, strict=True) if name not in without]
-    now = protocol.fingerprint()
-    if other := next((c for c, _ in found if c.made.protocol != now), None):
-        raise ConfigurationError(
-            f"{other.made.source} was collected under protocol {other.made.protocol}, this is {now}: collect it anew"
-        )
+    found = chosen(run, without)
     with alone(run):
         dropped: Counter[str] = Counter()
         tell("reading lessons")
@@ -103,12 +94,7 @@ def curate(
         lessons = within(lessons, longest, dropped)
         lessons = distinct(lessons, same_task, dropped)
         tell(f"reading the evaluation data in {evaluation}")
-        compared = Evaluation(evaluation)
-        tell(f"comparing {len(lessons):,} lessons with {len(compared.files)} files")
-        hits = compared.overlaps([lesson for _, lesson in lessons])
-        overlapping = Counter(file for files in hits for file in files)
-        dropped[f"{LENGTH} words in a row with evaluation data"] = sum(map(bool, hits))
-        lessons = [kept for kept, files in zip(lessons, hits, strict=True) if not files]
+        lessons, compared = clean(lessons, Evaluation(evaluation), dropped, tell)
         lessons = balanced(lessons, wanted, Random(seed), dropped)
         if not lessons:
             rejected = sum((Counter(c.rejected) for c, _ in found), Counter[str]())
@@ -118,7 +104,7 @@ def curate(
         curated = Curated(
             lessons=len(lessons),
             sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
-            protocol=now,
+            protocol=protocol.fingerprint(),
             seed=seed,
             kinds=counted(lesson.kind for _, lesson in lessons),
             sources=counted(c.made.name for c, _ in lessons),
@@ -127,13 +113,28 @@ def curate(
             characters=sum(len(message.content) for _, lesson in lessons for message in lesson.messages),
             collected=tuple(c for c, _ in found),
             dropped={reason: count for reason, count in dropped.items() if count},
-            compared={name: overlapping[name] for name in compared.files},
+            compared=compared,
         )
         try:
             replace_file(run / SUMMARY, curated.model_dump_json(indent=1) + "\n")
         except OSError as error:
             raise TraceError(f"can't write {run / SUMMARY}: {error.strerror}; make room and curate again") from None
         return curated
+
+
+def chosen(run: Path, without: Sequence[str]) -> list[tuple[Collected, Path]]:
+    """The collections of a run but those that are left out, all of this protocol."""
+    found = collections(run)
+    names = [collected.made.name for collected, _ in found]
+    if strange := next((name for name in without if name not in names), ""):
+        raise UnknownName("collection", strange, names)
+    found = [each for each, name in zip(found, names, strict=True) if name not in without]
+    now = protocol.fingerprint()
+    if other := next((c for c, _ in found if c.made.protocol != now), None):
+        raise ConfigurationError(
+            f"{other.made.source} was collected under protocol {other.made.protocol}, this is {now}: collect it anew"
+        )
+    return found
 
 
 Sourced = tuple[Collected, Lesson]
@@ -164,6 +165,18 @@ def distinct(lessons: Sequence[Sourced], same_task: int, dropped: Counter[str]) 
             tasks[task] += 1
             kept.append((collection, lesson))
     return kept
+
+
+def clean(
+    lessons: Sequence[Sourced], compared: Evaluation, dropped: Counter[str], tell: Callable[[str], object]
+) -> tuple[list[Sourced], dict[str, int]]:
+    """The lessons that share no words with evaluation data, and how many each of its files cost."""
+    tell(f"comparing {len(lessons):,} lessons with {len(compared.files)} files")
+    hits = compared.overlaps([lesson for _, lesson in lessons])
+    overlapping = Counter(file for files in hits for file in files)
+    dropped[f"{LENGTH} words in a row with evaluation data"] = sum(map(bool, hits))
+    kept = [lesson for lesson, files in zip(lessons, hits, strict=True) if not files]
+    return kept, {name: overlapping[name] for name in compared.files}
 
 
 def opening(lesson: Lesson) -> str:
