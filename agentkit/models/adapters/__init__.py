@@ -13,7 +13,7 @@ from agentkit.models.identity import sha256
 from agentkit.models.known import KNOWN
 from agentkit.models.merge import merge
 
-SHIPPED: Mapping[str, str] = MappingProxyType({"smollm2-135m": "driver"})
+SHIPPED: Mapping[str, str] = MappingProxyType({"smollm2-135m": "driver", "qwen2.5-coder-0.5b": "driver-0.5b"})
 """For each base the adapter that it is used with unless another is named."""
 NONE = "none"
 """As an adapter's name: the base alone."""

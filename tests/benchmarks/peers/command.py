@@ -1,6 +1,6 @@
 """agentkit beside smolagents and pydantic-ai: same model, same items, same tools.
 
-    AGENTKIT_DATA=../shared/data python tests/benchmarks/peers --model qwen2.5-coder-0.5b --limit 40 --out DIR
+    AGENTKIT_DATA=../shared/data python tests/benchmarks/peers --model qwen2.5-coder-0.5b+none --limit 40 --out DIR
 
 Runs agentkit's strategy `agent`, then smolagents' ToolCallingAgent and CodeAgent and pydantic-ai's Agent, on svamp and
 bfcl-simple; prints one table and writes it to DIR/peers.md. Every run is a run folder: `agentkit compare DIR` works.
@@ -128,7 +128,7 @@ def progress(task: Task, strategy: str) -> Told:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="qwen2.5-coder-0.5b")
+    parser.add_argument("--model", default="qwen2.5-coder-0.5b+none")
     parser.add_argument("--limit", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
