@@ -117,7 +117,12 @@ def export(
     out: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="The GGUF file to write.")],
     *,
     run: Trained = RUN,
-    to: Annotated[str, typer.Option("--format", metavar="F", help="Q8_0, Q4_0, F16, BF16 …")] = "Q8_0",
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="F", show_default=False, help="Q8_0, Q4_0, F16 …; by default what it was trained for."
+        ),
+    ] = None,
     base: Base = "",
     like: Like = None,
 ) -> int:
@@ -127,7 +132,7 @@ def export(
     from agentkit.models.requantize import known
 
     load_settings()
-    write(run, out, known(to), base=base, like=like)
+    write(run, out, known(to) if to else None, base=base, like=like)
     print(f"{out}  {out.with_suffix('.md')}")
     return 0
 

@@ -16,6 +16,7 @@ to give up. {what}, {megabytes:.1f} MB ({file}).
 
 * **For**: agentkit runs, whose checks hold every answer against evidence.
 * **Not for**: use without those checks; other languages than the lessons'; decisions about people.
+* **Number format** {format}: in it the merged model is kept.
 * **Protocol** {protocol}: an agentkit that writes runs otherwise refuses it.
 
 ## Training
@@ -69,7 +70,7 @@ def text(card: Card, file: Path) -> str:
     """What the card says."""
     what = f"Low-rank changes (LoRA, rank {card.rank}, alpha {card.alpha})" if card.rank else "All weights trained"
     return TEMPLATE.format(
-        **card.model_dump(include={"name", "base", "base_sha256", "protocol"}),
+        **card.model_dump(include={"name", "base", "base_sha256", "format", "protocol"}),
         what=what,
         training=training(card),
         licence=licence(card.base),

@@ -21,11 +21,12 @@ from agentkit.models.requantize import Format, requantize
 from agentkit.models.tokenizer import one_line
 
 
-def export(run: Path, out: Path, to: Format = "Q8_0", *, base: str = "", like: Path | None = None) -> Card:
+def export(run: Path, out: Path, to: Format | None = None, *, base: str = "", like: Path | None = None) -> Card:
     """Write what was trained as a GGUF file, and its card as `.md` next to it.
 
     Args:
         run: A run's folder, or an adapter's file.
+        to: By default the format that its card says.
         base: What it was trained on, if that isn't where the run had it.
         like: The GGUF file that has the metadata and tokenizer, where the base is a Hugging Face folder.
 
@@ -36,6 +37,7 @@ def export(run: Path, out: Path, to: Format = "Q8_0", *, base: str = "", like: P
     """
     place = trained(run)
     card = card_of(place)
+    to = to or card.format
     base = base or card.base
     refuse_over(out, Path(base).expanduser(), like)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -72,6 +72,7 @@ def card(
         targets=student.targets,
         seed=recipe.seed,
         steps=progress.step if progress.best is None else progress.best_step,
+        format=recipe.format or "Q8_0",
         lessons=len(examples.kept),
         fingerprint=examples.fingerprint,
         data=data,

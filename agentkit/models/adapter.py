@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import BaseModel, Field, ValidationError
 
 from agentkit.errors import ConfigurationError, MissingExtra
+from agentkit.models.requantize import Format
 from agentkit.models.tokenizer import read_json
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     seed: int
     steps: int
     """After which the weights were taken."""
+    format: Format = "Q8_0"
+    """The number format that it is merged into: the one that it was trained for, or that serves it best."""
     lessons: int
     fingerprint: str
     """Of the lessons that it was trained on."""

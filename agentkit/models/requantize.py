@@ -23,6 +23,9 @@ from agentkit.models.gguf_files import (
 Format = Literal["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "F16", "BF16"]
 """The formats that the gguf package can write; it reads K-quants but can't make them."""
 
+WIDE = frozenset({"token_embd.weight", "output.weight"})
+"""The matrices that round worst."""
+HOLDING = frozenset({"F16", "BF16"})
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
@@ -50,7 +53,7 @@ def requantize(
     """Write `source` to `target` with its weight matrices in the format `to`.
 
     Metadata, tokenizer and the order and names of the tensors stay; vectors (norms, biases) stay as they
-    are. A token embedding or output matrix that the source keeps in a wider format stays so, except for
+    are. A token embedding or output matrix that the source keeps in a wider format stays so, up to Q8_0, except for
     F16 and BF16, which hold everything. The target appears complete or not at all.
 
     Args:
@@ -97,8 +100,8 @@ def _tensor(gguf: Any, tensor: Any, wanted: Any, change: Callable[[], Any] | Non
         chosen = kept
     elif shape[-1] % block:
         chosen = gguf.GGMLQuantizationType.F16  # rows that the format's blocks don't fill
-    elif tensor.name in ("token_embd.weight", "output.weight") and _bits(gguf, kept) > _bits(gguf, wanted):
-        chosen = kept
+    elif wanted.name not in HOLDING and tensor.name in WIDE and _bits(gguf, kept) > _bits(gguf, wanted):
+        chosen = min(kept, gguf.GGMLQuantizationType.Q8_0, key=lambda kind: _bits(gguf, kind))
     else:
         chosen = wanted
     return plan(tensor.name, shape, chosen, lambda: _converted(gguf, tensor, chosen, change))

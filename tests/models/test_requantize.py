@@ -99,6 +99,13 @@ def test_vectors_and_wider_embeddings_are_left_alone(source: Path, tmp_path: Pat
         assert (after[name].data == before[name].data).all()
 
 
+def test_an_embedding_in_16_bits_takes_8_in_a_narrow_format(source: Path, tmp_path: Path) -> None:
+    wide = requantize(source, tmp_path / "wide.gguf", "BF16")
+    after = tensors(requantize(wide, tmp_path / "out.gguf", "Q4_0"))
+    assert after["token_embd.weight"].tensor_type.name == "Q8_0"
+    assert after["blk.0.attn_q.weight"].tensor_type.name == "Q4_0"
+
+
 def test_f16_holds_everything_but_the_vectors(source: Path, tmp_path: Path) -> None:
     kinds = {t.tensor_type.name for t in tensors(requantize(source, tmp_path / "out.gguf", "F16")).values()}
     assert kinds == {"F16", "F32"}

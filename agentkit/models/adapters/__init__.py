@@ -87,7 +87,7 @@ def remove(name: str) -> None:
 
 
 def merged(adapter: Path, base: Path, *, progress: Callable[[int, int], None] | None = None) -> Path:
-    """The base with the adapter merged into it, in Q8_0, made if it isn't there.
+    """The base with the adapter merged into it, in the format that its card says, made if it isn't there.
 
     What other adapters of that name and base were merged into, as the one that an older agentkit came with, is deleted
     then: nothing else would, and each is as large as the base.
@@ -108,7 +108,7 @@ def merged(adapter: Path, base: Path, *, progress: Callable[[int, int], None] | 
         if target.is_file():
             return target  # another has made it meanwhile
         older = _made_of(card.name, card.base)
-        merge(base, read(adapter), target, progress=progress)
+        merge(base, read(adapter), target, card.format, progress=progress)
     for file in older:
         with suppress(OSError):  # in use, where files that are can't be deleted
             file.unlink()
