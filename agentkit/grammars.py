@@ -14,7 +14,8 @@ STRING_CHARS = 600
 SHORTEST = 60
 """Characters that a string may have however many there are."""
 PLAN_STEPS = 4
-PURPOSE = r"^[^(){}=*+<>\"\\]{3,60}$"
+PURPOSE_CHARS = 60
+PURPOSE = rf"^[^(){{}}=*+<>\"\\]{{3,{PURPOSE_CHARS}}}$"
 """Words: a plan says what a step is for; small models would put the code or the sum there."""
 GIVE_UP = ("the evidence does not tell", "no tool fits the task", "the tools failed")
 """Why a model may give up. A reason of its own would be one more claim that nobody checks."""

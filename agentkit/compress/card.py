@@ -16,7 +16,7 @@ to give up. {what}, {megabytes:.1f} MB ({file}).
 
 * **For**: agentkit runs, whose checks hold every answer against evidence.
 * **Not for**: use without those checks; other languages than the lessons'; decisions about people.
-* **Number format** {format}: in it the merged model is kept.
+* **Number format** {format}, unless another is asked for.
 * **Protocol** {protocol}: an agentkit that writes runs otherwise refuses it.
 
 ## Training

@@ -26,6 +26,7 @@ Format = Literal["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "F16", "BF16"]
 WIDE = frozenset({"token_embd.weight", "output.weight"})
 """The matrices that round worst."""
 HOLDING = frozenset({"F16", "BF16"})
+"""The formats that hold these as well."""
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 

@@ -5,10 +5,8 @@ A plan of such labels says what is to be worked out before any number is: what a
 
 import re
 
-from agentkit.grammars import PURPOSE
+from agentkit.grammars import PURPOSE_CHARS
 
-LONGEST = 60
-"""Characters, as `PURPOSE` has them."""
 NUMBER = re.compile(r"(?<![A-Za-z])[$€£]?\d[\d.,:/]*(?<![.,:/])(?:%|(?:st|nd|rd|th)\b)?")
 TERM = r"[$€£(\s]*\d[\d.,/]*%?\)?(?:\s?[A-Za-z][A-Za-z/-]*){0,2}\)?"
 SUM = re.compile(rf"(?:{TERM}\s*(?:[-+*/x×÷^]|\btimes\b)\s*)*(?:{TERM})?\s*=[\s$€£]*$")
@@ -55,10 +53,8 @@ def _cleaned(text: str) -> str:
     text = TWICE.sub(r"\1", " ".join(re.sub(r"[^A-Za-z'\- ,]", " ", text).split())).replace(" ,", ",").strip(" ,-'")
     while (shorter := OPENERS.sub("", text)) != text:
         text = shorter
-    if len(text) > LONGEST:
-        text = text[: LONGEST + 1].rpartition(" ")[0]
+    if len(text) > PURPOSE_CHARS:
+        text = text[: PURPOSE_CHARS + 1].rpartition(" ")[0]
     while (shorter := DANGLING.sub("", text)) != text:
         text = shorter
-    if len(WORD.findall(text)) < 2 or not re.match(PURPOSE, text):
-        return ""
-    return text
+    return text if len(WORD.findall(text)) >= 2 else ""

@@ -17,7 +17,7 @@ from agentkit.evaluate.corpora import TaskCorpus
 from agentkit.evaluate.tasks.data import Row, RowError, read
 from agentkit.evaluate.tasks.reading import gold_titles, paragraphs
 from agentkit.events import Step
-from agentkit.grammars import GIVE_UP
+from agentkit.grammars import GIVE_UP, PURPOSE_CHARS
 from agentkit.knowledge.corpus import Corpus
 from agentkit.protocol import one_line
 
@@ -28,7 +28,6 @@ FOUND = 2
 """Passages of one call; as the retrieval tool's settings have it."""
 CALLS = 3
 """Most calls that a question may take."""
-PURPOSE_CHARS = 60
 UNSAID = re.compile(r'[(){}=*+<>"\\]')
 """What a plan may not contain."""
 ASKING = frozenset(

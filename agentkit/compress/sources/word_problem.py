@@ -17,7 +17,7 @@ from agentkit.errors import ExpressionError
 from agentkit.evaluate.tasks import data
 from agentkit.evaluate.tasks.data import Row
 from agentkit.events import Step
-from agentkit.grammars import PLAN_STEPS
+from agentkit.grammars import PLAN_STEPS, PURPOSE_CHARS
 from agentkit.knowledge.sentences import sentences
 
 CALCULATOR = "calculator"
@@ -117,7 +117,7 @@ def purpose(question: str) -> str:
     """What a plan says of the one step that it has: what is asked for, in few tokens."""
     counted = ASKED.search(question)
     if counted and len(counted[1]) > 2:
-        return f"count the {counted[1].lower()}"[:60]
+        return f"count the {counted[1].lower()}"[:PURPOSE_CHARS]
     return "work out the amount" if re.search(r"\bhow much\b", question, re.IGNORECASE) else "work out the answer"
 
 
