@@ -19,16 +19,16 @@ LICENSED = {
     "minute": (60,),
     "second": (60, 3600, "3.6"),
     "month": (12, 30),
-    "year": (12, 52, 365),
+    "year": (12, 52, 365, 366, 400),
     "kilo": (1000,),
     "milli": (1000,),
     "centi": (100,),
 }
 """What the units that are spoken of allow a computation to know: how many days a week has."""
-PROGRAM = re.compile(r"\b(?:for|while|def|lambda)\b")
+PROGRAM = re.compile(r"\b(?:for|while|def|lambda|import)\b")
 """An algorithm rather than a sum written in Python."""
-IN_PROGRAM = frozenset([*(Fraction(n) for n in range(11)), Fraction(1, 2), Fraction(100), Fraction(1000)])
-"""What may stand in a program though nobody said it: bounds, digits, roots."""
+IN_PROGRAM = frozenset([*(Fraction(n) for n in range(13)), Fraction(1, 2), Fraction(100), Fraction(1000)])
+"""What may stand in a program though nobody said it: bounds, digits, roots, months and hours by their number."""
 OPERAND = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
 
 

@@ -73,3 +73,17 @@ def test_an_example_in_the_description_was_not_said(description: str) -> None:
 
 def test_a_number_beyond_all_bounds_is_left_to_the_tool() -> None:
     assert made_up(said("Heat it."), needing("x", x={}), {"x": float("inf")}) == ""
+
+
+COMPUTING = Tool(name="python", description="", parameters={}, function=str, grounded=True)
+DAYS = "import datetime\nprint((datetime.date(2020, {}, {}) - datetime.date(2020, 3, 17)).days)"
+
+
+def test_a_program_may_know_the_calendar() -> None:
+    task = said("In 2020, how many days pass from March 17 to November 7?")
+    assert made_up(task, COMPUTING, {"code": DAYS.format(11, 7)}) == ""
+    assert made_up(task, COMPUTING, {"code": DAYS.format(11, 29)}).startswith("29 stands neither")
+    leap = "print(sum(y % 4 == 0 and (y % 100 != 0 or y % 400 == 0) for y in range({}, 2021)))"
+    between = said("Count the leap years between the years 1987 and 2020.")
+    assert made_up(between, COMPUTING, {"code": leap.format(1987)}) == ""
+    assert made_up(between, COMPUTING, {"code": leap.format(1970)}).startswith("1970 stands neither")

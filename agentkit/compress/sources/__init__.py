@@ -74,6 +74,8 @@ SOURCES: Mapping[str, Source] = {
     "claims_answers": Source(f"{HERE}.claims:answers", HOTPOT, HOTPOT_FILE),
     "unanswerable": Source(f"{HERE}.unanswerable:unanswerable", OWN, most=2_000),
     "unanswerable_searched": Source(f"{HERE}.unanswerable:searched", HOTPOT, HOTPOT_FILE, most=1_000),
+    "handbooks": Source(f"{HERE}.handbooks:handbooks", OWN, most=2_000),
+    "small_programs": Source(f"{HERE}.small_programs:small_programs", OWN, most=1_000),
     "corrections": Source(f"{HERE}.corrections:corrections", f"{SQUAD}; {HOTPOT}", SQUAD_FILES),
 }
 """Every source by name. Those of short problems and of functions and the unanswerable ones would have no end."""

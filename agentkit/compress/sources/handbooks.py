@@ -1,0 +1,201 @@
+"""Questions on the handbooks of invented places: looked up in tables and prose, reckoned with, or not told there.
+
+`handbooks.txt` has a few Markdown documents a handbook (`=== NAME`, `# TITLE`) with their questions:
+
+    ? QUESTION | KEY | ANSWER | SEARCH; SEARCH 2 | PURPOSE
+
+The key is what answers: a slot, a "literal" of the document, an expression over slots, or `-` where nothing is said;
+`{=}` in the answer is what the expression comes to. Searches are as the retrieval tool is given them, the purpose is
+the sum's in the plan.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from itertools import count
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from agentkit.answer import Evidence
+from agentkit.compress.problem import Line, Problem, Unusable
+from agentkit.compress.sources.multihop import keywords, purpose
+from agentkit.compress.sources.reading import REFUSAL
+from agentkit.compress.sources.rows import Problems, embedder
+from agentkit.compress.sources.short_problems import drawn_problems
+from agentkit.compress.sources.slots import SLOT, Values, drawn, filled, separated
+from agentkit.compress.sources.small_programs import small_programs
+from agentkit.compress.sources.word_problem import CALCULATOR, value_of
+from agentkit.decision import Call, Decision, GiveUp, Plan, Proposal
+from agentkit.events import Step
+from agentkit.grammars import GIVE_UP
+from agentkit.knowledge.corpus import Corpus
+
+NAME = "handbooks"
+DOCUMENTS = "documents"
+"""What these lessons teach, as a kind of them."""
+ASKED = 10
+"""Questions of one draw of a handbook's numbers."""
+RETRIEVAL = "retrieval"
+TOOLS = (RETRIEVAL, CALCULATOR, "python")
+"""As `agentkit ask --docs` has them."""
+FOUND = 2
+"""Passages of one search, as the tool's settings have it."""
+OPERATOR = re.compile(r"[-+*/]")
+RESULT = "{=}"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question on a handbook, with slots."""
+
+    text: str
+    key: str
+    answer: str = ""
+    searches: tuple[str, ...] = ()
+    purpose: str = ""
+
+
+@dataclass(frozen=True)
+class Handbook:
+    """Documents by title, and what is asked about them, with slots."""
+
+    documents: tuple[tuple[str, str], ...]
+    questions: tuple[Question, ...]
+
+    def drawn(self, chance: Random) -> dict[str, int | str]:
+        """A value for each number that the documents tell."""
+        return drawn("\n".join(text for _, text in self.documents), chance)
+
+
+def handbooks(_folder: Path, chance: Random) -> Problems:
+    """Problems without end; a few of each draw are sums and programs, which nothing is to be looked up for."""
+    sums, programs = drawn_problems(chance), small_programs(_folder, chance)
+    number = count(1)
+    with TemporaryDirectory(prefix="agentkit-handbooks-") as scratch:
+        for draw in count(1):
+            handbook = chance.choice(read())
+            values = handbook.drawn(chance)
+            corpus = written(handbook, values, Path(scratch) / str(draw))
+            asked = chance.sample(handbook.questions, min(len(handbook.questions), ASKED))
+            for question in asked:
+                yield problem(f"{NAME}-{next(number)}", question, values, corpus, chance)
+            for other in (next(sums).problem(chance), next(programs)):
+                if isinstance(other, Problem):
+                    yield replace(
+                        other, id=f"{NAME}-{next(number)}", source=NAME, tools=shuffled(TOOLS, chance),
+                        resources=(corpus,),
+                    )  # fmt: skip
+
+
+@cache
+def read() -> tuple[Handbook, ...]:
+    """Those of `handbooks.txt`."""
+    text = files("agentkit.compress.sources").joinpath("handbooks.txt").read_text(encoding="utf-8")
+    return tuple(parsed(part.partition("\n")[2]) for part in re.split(r"^=== ", text, flags=re.MULTILINE)[1:])
+
+
+def parsed(text: str) -> Handbook:
+    """A handbook of its part of the file."""
+    documents: list[tuple[str, str]] = []
+    questions: list[Question] = []
+    for part in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
+        title, _, rest = part.partition("\n")
+        lines = rest.splitlines()
+        documents.append((title.strip(), "\n".join(line for line in lines if not line.startswith("? ")).strip()))
+        for line in lines:
+            if line.startswith("? "):
+                said, key, answer, searches, aim = (*(f.strip() for f in line[2:].split(" | ")), "", "", "")[:5]
+                questions.append(
+                    Question(said, key, answer, tuple(s.strip() for s in searches.split(";") if s.strip()), aim)
+                )
+    return Handbook(tuple(documents), tuple(questions))
+
+
+def written(handbook: Handbook, values: Values, place: Path) -> Corpus:
+    """The handbook with these numbers, as a corpus whose files are in a folder."""
+    folder = place / "documents"
+    folder.mkdir(parents=True)
+    for title, text in handbook.documents:
+        file = f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')}.md"
+        (folder / file).write_text(f"# {title}\n\n{filled(text, values, separated)}\n", encoding="utf-8")
+    return Corpus.open(folder, embedder=embedder(), store=place / "store")
+
+
+def problem(
+    name: str, question: Question, known: Values, corpus: Corpus, chance: Random
+) -> Problem | Unusable:
+    """A question with the searches that find what it takes, and the sum."""
+    values = {**known, **drawn(question.text, chance)}
+    task = filled(question.text, values, separated)
+    told = question.key != "-"
+    wanted = [separated(v) if isinstance(v := known[slot], int) else v for slot in slots(question.key) if slot in known]
+    wanted += re.findall(r'^"(.*)"$', question.key)
+    said = [filled(search, values, separated) for search in question.searches]
+    queries = searches([said, [keywords(task)], [task.rstrip("?! .")]], wanted, corpus)
+    if queries is None:
+        return Unusable(name, "no search finds what it takes", task)
+    plan = [Step(tool=RETRIEVAL, purpose=purpose(query)) for query in queries]
+    script: list[Decision | Callable[[Sequence[Evidence]], Decision]] = [
+        Call(tool=RETRIEVAL, arguments={"query": query}) for query in queries
+    ]
+    answer: str | None = None
+    if not told:
+        script.append(GiveUp(reason=GIVE_UP[0]))
+    else:
+        answer = filled(question.answer.replace(RESULT, "\0"), values, separated)
+        if summed := OPERATOR.search(question.key) and '"' not in question.key:
+            expression = filled(question.key, values)
+            result = value_of(expression)
+            if result is None or result.denominator != 1 or result <= 0:
+                return Unusable(name, "its sum doesn't come to a whole number above 0", expression)
+            plan.append(Step(tool=CALCULATOR, purpose=purpose(filled(question.purpose, values, separated))))
+            script.append(Call(tool=CALCULATOR, arguments={"expression": expression}))
+            answer = answer.replace("\0", separated(result.numerator))
+        script.append(citing(answer, wanted, reckoned=bool(summed)))
+    return Problem(
+        id=name,
+        source=NAME,
+        task=task,
+        tools=shuffled(TOOLS, chance),
+        resources=(corpus,),
+        script=[Line(Plan(steps=tuple(plan))), *map(Line, script)],
+        answer=answer,
+        kind=DOCUMENTS if told else REFUSAL,
+    )
+
+
+def slots(text: str) -> list[str]:
+    """The names of the slots in a text."""
+    return [match[1] for match in SLOT.finditer(text)]
+
+
+def searches(candidates: Sequence[Sequence[str]], wanted: Sequence[str], corpus: Corpus) -> Sequence[str] | None:
+    """The first of these lists of queries that find all that is wanted; None if none does."""
+    for queries in candidates:
+        found = " ".join(p.text for query in queries for p in corpus.search(query, FOUND))
+        if queries and all(stands(text, found) for text in wanted):
+            return queries
+    return None
+
+
+def stands(wanted: str, text: str) -> bool:
+    """Whether a number or a name stands in a text by itself."""
+    return re.search(rf"(?<![\w.,]){re.escape(wanted)}(?![\w]|[.,]\d)", text) is not None
+
+
+def citing(text: str, wanted: Sequence[str], *, reckoned: bool) -> Callable[[Sequence[Evidence]], Decision]:
+    """An answer that cites the passages with what is wanted, and what was worked out."""
+
+    def decide(evidence: Sequence[Evidence]) -> Decision:
+        cited = [e.id for e in evidence if e.tool == RETRIEVAL and any(stands(w, e.text) for w in wanted)]
+        return Proposal(text=text, cited=tuple([*cited[:5], *([evidence[-1].id] if reckoned else [])]))
+
+    return decide
+
+
+def shuffled(tools: Sequence[str], chance: Random) -> tuple[str, ...]:
+    """Tools in any order."""
+    return tuple(chance.sample(tools, len(tools)))
