@@ -20,8 +20,8 @@ don't answer are caught, and 13 % of 290 that do are objected to: a weak check (
 42 % and 24 %). 0.4 gives 16 % and 6 %, 0.7 gives 44 % and 21 %, but a false alarm withholds a right answer."""
 
 VERBS = r"is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must|may"
-NO_VERB = "to|if|when|the|an?|his|her|its|their|this|that|these|those|you|people"
-"""What follows a verb rather than a noun: what *happens to*, what *causes the*."""
+NO_VERB = "to|if|when|with|from|after|before|into|the|an?|his|her|its|their|this|that|these|those|you|people"
+"""What follows a verb rather than a noun: what *happens to*, what *causes the*, what *comes with*."""
 GENERIC = frozenset(
     stem(word)
     for word in (

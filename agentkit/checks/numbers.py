@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from math import log
@@ -21,6 +21,8 @@ ECHO = re.compile(r"""["'][^"'\n]*["']|\bprint\s*\(|#.*""")
 COMPUTES = re.compile(r"[-+*/%^<>(\[!]|\b(?:of|to|in|mod|for|while|if)\b")
 """A sign that something is worked out, once what is quoted or merely printed is left out."""
 YEAR = re.compile(r"1\d{3}|20\d\d")
+PRICES = content_words("costs pays charges")
+"""Verbs that say no more of an amount than its currency does, and that the cells of a table lack."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,11 @@ class Known:
         table cell double against the rest of its sentence, rare words more than common ones.
         """
 
-        def weight(words: Iterable[str]) -> float:
+        def weight(words: Set[str]) -> float:
             return sum(
-                self.rarity[w] * (2 if w in number.near else 1) for w in words if w in number.near or w in number.far
+                self.rarity[w] * (2 if w in number.near else 1)
+                for w in words - PRICES
+                if w in number.near or w in number.far
             )
 
         names = sum(2 if w in number.near else w in number.far for w in claimed.named)

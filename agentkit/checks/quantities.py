@@ -22,7 +22,11 @@ CLAUSE = re.compile(r"[;:](?!\d)|,(?!\d)|\b(?:and|but|while|whereas|so)\b", re.I
 LITERAL = re.compile(r"[^\s|()]*\d[^\s|()]*")
 HALF_OF_A = re.compile(r"^ (?:of )?an? ")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
-IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
+REFERS = re.compile(r"(?:it|its|they|their|this|these|he|she|his|her)\b", re.IGNORECASE)
+"""What a sentence begins with that speaks of what the one before does."""
+IN_HEAD = re.compile(
+    r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$|^((?!years\b)[^\W\d_]+s(?: (?:an?|per) \w+)?)$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,13 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Num
             header = header or cells
             continue
         header = []
+        before = frozenset[str]()
         for sentence in sentences(line):
             in_words = spelled(sentence) if words else []
             bare = without(sentence, in_words)
-            far = around | content_words(bare)
+            said = content_words(bare)
+            far = around | said | (before if REFERS.match(sentence) else frozenset[str]())
+            before = said
             # Later clauses share the subject, which stands before the first number.
             starts = [m.start for m in mentions(sentence) if not _name(sentence, m)]
             head = content_words(bare[: min([*starts, *(n.start for n in in_words if n.counts)], default=len(bare))])
@@ -162,15 +169,15 @@ def _name(text: str, mention: Mention) -> str:
 
 def _noun(following: str) -> str:
     """What is counted: the content word right after a number."""
-    match = re.match(r" ([^\W\d_]+)", following)
+    match = re.match(r" (?!o['’]clock)([^\W\d_]+)", following)
     word = match[1] if match else ""
     return "" if word.lower() in UNCOUNTED else next(iter(content_words(word)), "")
 
 
 def _unit_of(column: str) -> Unit | None:
-    """The unit that a table's column head names: `Price (€)`, `Energy [kWh]`, `Weight in kg`."""
+    """The unit that a table's column head names: `Price (€)`, `Energy [kWh]`, `Weight in kg`, `Pounds a day`."""
     match = IN_HEAD.search(column)
-    found = mentions(f"1 {match[1] or match[2]}") if match else []
+    found = mentions(f"1 {match[1] or match[2] or match[3]}") if match else []
     return found[0].quantity.unit if found else None
 
 

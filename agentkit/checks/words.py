@@ -12,6 +12,8 @@ STOPWORDS = frozenset(
 )
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?|[^\W_]*\d[^\W_]*[^\W\d_][^\W_]*")
 
+ARTICLE = re.compile(r"(?:^|[.!?:;|]\s+|\n\s*)A(?= [a-z])")
+"""Not the name that it is in `Tank A`."""
 NAME = re.compile(r"\b([A-Z][^\W\d_]+) (\d+)\b(?![.,:]\d)")
 SUFFIXES = re.compile(r"(?<=[^\W\d_]{3})(?:ings?|ed|e?s|e|ly)$")
 
@@ -34,6 +36,7 @@ def names(text: str) -> frozenset[str]:
 
 def identifiers(text: str) -> frozenset[str]:
     """Stems of the words that name one thing among its kind: `B` of Tank B, `Winter Room` inside a sentence."""
+    text = _article_lowered(text)
     found = [m for m in re.finditer(r"\b[A-Z][^\W\d_]*", text) if m.start() > 0 or len(m[0]) == 1]
     return frozenset(stem(m[0]) for m in found if m[0] != "I" and m[0].lower() not in STOPWORDS - {"a"}) | names(text)
 
@@ -43,5 +46,11 @@ def content_words(text: str) -> frozenset[str]:
 
     A single capital letter is a name too (`Tank A`).
     """
+    text = _article_lowered(text)
     words = (w for w in WORD.findall(text) if w.lower() not in STOPWORDS or (len(w) == 1 and w.isupper() and w != "I"))
     return frozenset(stem(w) for w in words) | names(text)
+
+
+def _article_lowered(text: str) -> str:
+    """The text with the article that begins a sentence in lower case."""
+    return ARTICLE.sub(lambda match: match[0][:-1] + "a", text)

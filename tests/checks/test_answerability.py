@@ -31,6 +31,7 @@ def objections(task: str, text: str, passage: str = PEOPLE, *, cosine: float = 0
         ("Who leads it?", ""),
         ("What happens to a licence that is violated?", ""),
         ("What causes the noise?", ""),
+        ("What comes with the soup?", ""),
         ("What kind of noise is it?", "kind"),
         ("What is 15% of 80?", ""),
         ("How much does it cost?", ""),

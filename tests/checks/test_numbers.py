@@ -52,7 +52,30 @@ BUILT = "The telescope was built in 1932 and rebuilt in 1950."
 WAR = "The war lasted from 1914 to 1918."
 ROOM = "The hut has one room with 6 beds."
 FRIDGE = "Keep the vaccine between 2 and 8 °C in the fridge."
+SUNDAY = "On weekdays the museum opens at 11 o'clock, on Sunday already at 9 o'clock."
+TOOLS = """\
+| Article | Size | Pence |
+|---|---|---|
+| Bean seed | packet | 165 |
+| Trowel | small | 880 |
+
+A sack of potting soil weighs 19 kilograms and fills 37 pots."""
+HIRE = """\
+A repaired bicycle stands here for 14 days; afterwards we charge 3 pounds a day. Others cost 63 pounds.
+
+| Bicycle | Number | Pounds a day |
+|---|---|---|
+| City | 23 | 9 |
+| Touring | 7 | 18 |"""
+COURSES = (
+    "Sol teaches a course about mending tubes. It costs 16 pounds and has 10 places. In winter Marta gives a longer "
+    "course on building wheels, which costs 83 pounds."
+)
 RIGHT = [
+    ("On Sunday the museum opens at 9 o'clock.", [SUNDAY], "When does it open on Sunday?"),
+    ("A trowel costs 880 pence.", [TOOLS], "What does a trowel cost?"),
+    ("A city bicycle costs 9 pounds a day.", [HIRE], "What does a city bicycle cost a day?"),
+    ("The course about mending tubes costs 16 pounds.", [COURSES], "What does the course about mending tubes cost?"),
     ("Cavendish discovered hydrogen in 1766.", [HYDROGEN], "Who discovered hydrogen?"),
     ("Its date is June 29, 2007.", [GPL], "What is the date of version 3?"),
     ("Its date is 2007-06-29.", [GPL], "What is the date of version 3?"),
@@ -112,6 +135,10 @@ RIGHT = [
     ("Take 0.5 g every 6 hours.", ["Take 500 mg every 6 hours."], "How much should be taken?"),
 ]
 WRONG = [
+    ("On Sunday the museum opens at 11 o'clock.", [SUNDAY], "When does it open on Sunday?"),
+    ("A trowel costs 165 pence.", [TOOLS], "What does a trowel cost?"),
+    ("A city bicycle costs 18 pounds a day.", [HIRE], "What does a city bicycle cost a day?"),
+    ("The course about mending tubes costs 83 pounds.", [COURSES], "What does the course about mending tubes cost?"),
     ("Its date is July 29, 2007.", [GPL], "What is the date of version 3?"),
     ("Its date is 28 June 2007.", [GPL], "What is the date of version 3?"),
     ("Its date is 29 June 2017.", [GPL], "What is the date of version 3?"),

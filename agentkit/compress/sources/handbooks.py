@@ -10,7 +10,7 @@ the sum's in the plan.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -44,7 +44,10 @@ TOOLS = (RETRIEVAL, CALCULATOR, "python")
 FOUND = 2
 """Passages of one search, as the tool's settings have it."""
 OPERATOR = re.compile(r"[-+*/]")
+LITERAL = re.compile('^"(.*)"$')
 RESULT = "{=}"
+RESULT_HELD = "\0"
+"""Stands for it while the slots are filled."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ class Question:
     answer: str = ""
     searches: tuple[str, ...] = ()
     purpose: str = ""
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether its key is to be worked out."""
+        return self.key != "-" and not LITERAL.match(self.key) and OPERATOR.search(self.key) is not None
 
 
 @dataclass(frozen=True)
@@ -124,47 +132,43 @@ def written(handbook: Handbook, values: Values, place: Path) -> Corpus:
     return Corpus.open(folder, embedder=embedder(), store=place / "store")
 
 
-def problem(
-    name: str, question: Question, known: Values, corpus: Corpus, chance: Random
-) -> Problem | Unusable:
+def problem(name: str, question: Question, known: Values, corpus: Corpus, chance: Random) -> Problem | Unusable:
     """A question with the searches that find what it takes, and the sum."""
     values = {**known, **drawn(question.text, chance)}
     task = filled(question.text, values, separated)
-    told = question.key != "-"
-    wanted = [separated(v) if isinstance(v := known[slot], int) else v for slot in slots(question.key) if slot in known]
-    wanted += re.findall(r'^"(.*)"$', question.key)
+    wanted = [*told(question.key, known), *LITERAL.findall(question.key)]
     said = [filled(search, values, separated) for search in question.searches]
     queries = searches([said, [keywords(task)], [task.rstrip("?! .")]], wanted, corpus)
     if queries is None:
         return Unusable(name, "no search finds what it takes", task)
     plan = [Step(tool=RETRIEVAL, purpose=purpose(query)) for query in queries]
-    script: list[Decision | Callable[[Sequence[Evidence]], Decision]] = [
-        Call(tool=RETRIEVAL, arguments={"query": query}) for query in queries
-    ]
-    answer: str | None = None
-    if not told:
-        script.append(GiveUp(reason=GIVE_UP[0]))
-    else:
-        answer = filled(question.answer.replace(RESULT, "\0"), values, separated)
-        if summed := OPERATOR.search(question.key) and '"' not in question.key:
-            expression = filled(question.key, values)
-            result = value_of(expression)
-            if result is None or result.denominator != 1 or result <= 0:
-                return Unusable(name, "its sum doesn't come to a whole number above 0", expression)
-            plan.append(Step(tool=CALCULATOR, purpose=purpose(filled(question.purpose, values, separated))))
-            script.append(Call(tool=CALCULATOR, arguments={"expression": expression}))
-            answer = answer.replace("\0", separated(result.numerator))
-        script.append(citing(answer, wanted, reckoned=bool(summed)))
+    calls = [Call(tool=RETRIEVAL, arguments={"query": query}) for query in queries]
+    answer = filled(question.answer.replace(RESULT, RESULT_HELD), values, separated)
+    if summed := question.is_sum:
+        expression = filled(question.key, values)
+        result = value_of(expression)
+        if result is None or result.denominator != 1 or result <= 0:
+            return Unusable(name, "its sum doesn't come to a whole number above 0", expression)
+        plan.append(Step(tool=CALCULATOR, purpose=purpose(filled(question.purpose, values, separated))))
+        calls.append(Call(tool=CALCULATOR, arguments={"expression": expression}))
+        answer = answer.replace(RESULT_HELD, separated(result.numerator))
+    end = citing(answer, wanted, summed=summed) if answer else GiveUp(reason=GIVE_UP[0])
     return Problem(
         id=name,
         source=NAME,
         task=task,
         tools=shuffled(TOOLS, chance),
         resources=(corpus,),
-        script=[Line(Plan(steps=tuple(plan))), *map(Line, script)],
-        answer=answer,
-        kind=DOCUMENTS if told else REFUSAL,
+        script=[Line(Plan(steps=tuple(plan))), *map(Line, calls), Line(end)],
+        answer=answer or None,
+        kind=DOCUMENTS if answer else REFUSAL,
     )
+
+
+def told(key: str, known: Values) -> list[str]:
+    """The values of a key that the documents tell, as they stand there."""
+    found = [known[name] for name in slots(key) if name in known]
+    return [separated(value) if isinstance(value, int) else value for value in found]
 
 
 def slots(text: str) -> list[str]:
@@ -186,12 +190,12 @@ def stands(wanted: str, text: str) -> bool:
     return re.search(rf"(?<![\w.,]){re.escape(wanted)}(?![\w]|[.,]\d)", text) is not None
 
 
-def citing(text: str, wanted: Sequence[str], *, reckoned: bool) -> Callable[[Sequence[Evidence]], Decision]:
+def citing(text: str, wanted: Sequence[str], *, summed: bool) -> Callable[[Sequence[Evidence]], Decision]:
     """An answer that cites the passages with what is wanted, and what was worked out."""
 
     def decide(evidence: Sequence[Evidence]) -> Decision:
         cited = [e.id for e in evidence if e.tool == RETRIEVAL and any(stands(w, e.text) for w in wanted)]
-        return Proposal(text=text, cited=tuple([*cited[:5], *([evidence[-1].id] if reckoned else [])]))
+        return Proposal(text=text, cited=(*cited[:5], *([evidence[-1].id] if summed else [])))
 
     return decide
 

@@ -1,4 +1,4 @@
-"""Texts with slots: `{a:12..90}` where a number is first told, `{a}` after that; `{a:100..900/50}` takes steps of 50."""
+"""Texts with slots: `{a:12..90}` where a number is first told, then `{a}`; `{a:100..900/50}` takes steps of 50."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -4,7 +4,6 @@
 the program prints.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import count

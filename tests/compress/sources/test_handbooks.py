@@ -11,7 +11,6 @@ import pytest
 from agentkit.compress.problem import Problem
 from agentkit.compress.recording import record
 from agentkit.compress.sources.handbooks import (
-    OPERATOR,
     RESULT,
     handbooks,
     parsed,
@@ -44,7 +43,7 @@ def test_a_sum_says_what_to_search_for_and_what_it_is_for() -> None:
         for question in handbook.questions:
             if question.key == "-":
                 assert not question.answer
-            elif OPERATOR.search(question.key) and '"' not in question.key:
+            elif question.is_sum:
                 assert question.searches, question
                 assert question.purpose, question
                 assert RESULT in question.answer, question
@@ -74,7 +73,7 @@ def test_beside_questions_on_documents_stand_some_that_need_none() -> None:
 def test_numbers_are_drawn_once_and_told_alike() -> None:
     handbook = parsed(
         "# Halls\n\nThe hall holds {a:1200..1800/100} people.\n"
-        '? How many people does the hall hold? | {a} | It holds {a} people.\n? Who built it? | -\n'
+        "? How many people does the hall hold? | {a} | It holds {a} people.\n? Who built it? | -\n"
     )
     [(title, text)] = handbook.documents
     lookup, silent = handbook.questions
