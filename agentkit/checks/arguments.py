@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from agentkit.checks.check import Draft
 from agentkit.checks.numbers import Known, invented
-from agentkit.checks.operands import LICENSED, OPERAND, leaves, untraced
+from agentkit.checks.operands import LICENSED, leaves, untraced, values_of
 from agentkit.checks.quantities import Number, numbers_in
 
 POWERS = frozenset(Fraction(10) ** n for n in range(-12, 13))
@@ -87,10 +87,7 @@ def follows(number: Fraction, sources: Sequence[Number], units: frozenset[str]) 
     written = str(number.numerator) if number.denominator == 1 else f"{float(number):f}"
     if not untraced([written], sources, units):
         return True
-    said = {abs(n.quantity.value) for n in sources if n.quantity is not None}
-    # What is asked to be converted is read as converted: `825 km/h in knots`.
-    said |= {Fraction(part.replace(",", "")) for n in sources for part in OPERAND.findall(n.written)}
-    said.discard(Fraction(0))
+    said = {abs(value) for value in values_of(sources)} - {Fraction(0)}
     if any(number / value in POWERS | UNITS or value / number in UNITS for value in said):
         return True
     # From two of them: which other one would make it by a sum, a difference, a product?

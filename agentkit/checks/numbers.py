@@ -11,7 +11,7 @@ from agentkit.answer import Evidence, Finding
 from agentkit.arithmetic import DimensionError, Equation, Unit, equations
 from agentkit.checks.check import Draft
 from agentkit.checks.dates import dates_in, without_dates
-from agentkit.checks.operands import OPERAND, arguments_of, derived, operands_of, strings, untraced
+from agentkit.checks.operands import OPERAND, arguments_of, derived, operands_of, strings, untraced, value_of, values_of
 from agentkit.checks.quantities import Number, numbers_in, unit_names, years_in
 from agentkit.checks.spelled import MULTIPLES
 from agentkit.checks.words import content_words
@@ -245,8 +245,8 @@ def invented(draft: Draft, arguments: object) -> str:
     if strange := untraced(texts, sources, known.units):
         return f"{strange[0]} stands neither in the task nor in the evidence"
     said = "\n".join([draft.task, *(e.text for e in draft.evidence), *(t.answer for t in draft.history)]).lower()
-    values = {n.quantity.value for n in sources if n.quantity is not None}
-    used = any(derived(Fraction(n.replace(",", "")), v) for t in texts for n in OPERAND.findall(t) for v in values)
+    values = values_of(sources)
+    used = any(derived(value_of(n), v) for t in texts for n in OPERAND.findall(t) for v in values)
     quoted = any(word.lower() in said for text in texts for word in QUOTED.findall(text))
     units = any(unit_names(text) & known.units for text in texts)
     return "" if used or quoted or units else "that uses no number and no text of the task or the evidence"

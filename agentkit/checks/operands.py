@@ -37,14 +37,27 @@ def untraced(texts: Sequence[str], sources: Iterable[Number], units: frozenset[s
     licensed = {Fraction(n) for word, allowed in LICENSED.items() for n in allowed if any(word in u for u in units)}
     program = any(PROGRAM.search(text) for text in texts)
     free = FREE | licensed | (IN_PROGRAM if program else frozenset[Fraction]())
-    values = {n.quantity.value for n in sources if n.quantity is not None}
+    values = values_of(sources)
     return [
         written
         for text in texts
         for written in OPERAND.findall(text)
-        if (operand := Fraction(written.replace(",", ""))) not in free
-        and not any(derived(operand, value) for value in values)
+        if (operand := value_of(written)) not in free and not any(derived(operand, value) for value in values)
     ]
+
+
+def values_of(sources: Iterable[Number]) -> set[Fraction]:
+    """What numbers come to, and what they are written with: `825 km/h in knots` is read as converted."""
+    found: set[Fraction] = set()
+    for number in sources:
+        if number.quantity is not None:
+            found |= {number.quantity.value, *map(value_of, OPERAND.findall(number.written))}
+    return found
+
+
+def value_of(operand: str) -> Fraction:
+    """A number as it is written, without separators."""
+    return Fraction(operand.replace(",", ""))
 
 
 def derived(operand: Fraction, source: Fraction) -> bool:
@@ -56,7 +69,7 @@ def derived(operand: Fraction, source: Fraction) -> bool:
 def operands_of(draft: Draft, evidence: Evidence) -> frozenset[Fraction]:
     """The numbers in the arguments of the call that reported a piece of evidence."""
     texts = arguments_of(draft, evidence)
-    return frozenset(Fraction(n.replace(",", "")) for text in texts for n in OPERAND.findall(text))
+    return frozenset(value_of(n) for text in texts for n in OPERAND.findall(text))
 
 
 def arguments_of(draft: Draft, evidence: Evidence) -> list[str]:

@@ -61,7 +61,7 @@ class Problem:
     unchecked: bool = False
     """Whether it may end as `unchecked`, like a bare yes or no, which no check applies to."""
     kind: str = ""
-    """What it teaches, for balance and for ablation: `maths`, `choice of tool`, `reading`, `refusal`, `correction`."""
+    """What it teaches, for balance and for ablation: `maths`, `program`, `documents`, `reading`, `refusal`, say."""
     brief: "Brief | None" = None
     """What a model may word its task from; None where nobody is to."""
 

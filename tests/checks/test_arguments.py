@@ -87,3 +87,10 @@ def test_a_program_may_know_the_calendar() -> None:
     between = said("Count the leap years between the years 1987 and 2020.")
     assert made_up(between, COMPUTING, {"code": leap.format(1987)}) == ""
     assert made_up(between, COMPUTING, {"code": leap.format(1970)}).startswith("1970 stands neither")
+
+
+@pytest.mark.parametrize("task", ["What are 198 metres in feet?", "Express 198 m in feet."])
+def test_what_is_to_be_converted_was_said(task: str) -> None:
+    calculator = Tool(name="calculator", description="", parameters={}, function=str, grounded=True)
+    assert made_up(said(task), calculator, {"expression": "198 m to feet"}) == ""
+    assert made_up(said(task), calculator, {"expression": "189 m to feet"})

@@ -76,6 +76,7 @@ SOURCES: Mapping[str, Source] = {
     "unanswerable_searched": Source(f"{HERE}.unanswerable:searched", HOTPOT, HOTPOT_FILE, most=1_000),
     "handbooks": Source(f"{HERE}.handbooks:handbooks", OWN, most=2_000),
     "small_programs": Source(f"{HERE}.small_programs:small_programs", OWN, most=1_000),
+    "quick_sums": Source(f"{HERE}.quick_sums:quick_sums", OWN, most=1_000),
     "corrections": Source(f"{HERE}.corrections:corrections", f"{SQUAD}; {HOTPOT}", SQUAD_FILES),
 }
 """Every source by name. Those of short problems and of functions and the unanswerable ones would have no end."""

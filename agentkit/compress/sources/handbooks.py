@@ -92,10 +92,8 @@ def handbooks(_folder: Path, chance: Random) -> Problems:
                 yield problem(f"{NAME}-{next(number)}", question, values, corpus, chance)
             for other in (next(sums).problem(chance), next(programs)):
                 if isinstance(other, Problem):
-                    yield replace(
-                        other, id=f"{NAME}-{next(number)}", source=NAME, tools=shuffled(TOOLS, chance),
-                        resources=(corpus,),
-                    )  # fmt: skip
+                    changes = {"source": NAME, "tools": shuffled(TOOLS, chance), "resources": (corpus,)}
+                    yield replace(other, id=f"{NAME}-{next(number)}", **changes)
 
 
 @cache
