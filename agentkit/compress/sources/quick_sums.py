@@ -76,6 +76,8 @@ A repair is {n:40..800/10} euros without {p:5..25}% tax. How much is it with the
 """.splitlines()
 )
 """Questions with what works them out."""
+PURPOSES = {"% of": "take the percentage", "+": "add the percentage", "-": "take the percentage off"}
+"""What a plan says, by what stands in the expression."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,8 @@ class Sum:
 def quick_sums(_folder: Path, chance: Random) -> Iterator[Problem]:
     """Problems without end."""
     for number in count(1):
-        yield problem(
-            f"{NAME}-{number}", percentage(chance) if chance.random() < PERCENTAGES else conversion(chance), chance
-        )
+        draw = percentage if chance.random() < PERCENTAGES else conversion
+        yield problem(f"{NAME}-{number}", draw(chance), chance)
 
 
 def conversion(chance: Random) -> Sum:
@@ -109,13 +110,7 @@ def percentage(chance: Random) -> Sum:
     """A percentage of something, or something with or without it."""
     text, expression = chance.choice(SUMS)
     values = drawn(text, chance)
-    purpose = (
-        "take the percentage"
-        if "of" in expression
-        else "add the percentage"
-        if "+" in expression
-        else "take the percentage off"
-    )
+    purpose = next(purpose for sign, purpose in PURPOSES.items() if sign in expression)
     return Sum(filled(text, values), filled(expression, values), purpose, "{=}")
 
 
