@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from agentkit.checks.check import Draft
 from agentkit.checks.numbers import Known, invented
-from agentkit.checks.operands import LICENSED, leaves, untraced, values_of
+from agentkit.checks.operands import LICENSED, OPERAND, leaves, untraced, value_of, values_of
 from agentkit.checks.quantities import Number, numbers_in
 
 POWERS = frozenset(Fraction(10) ** n for n in range(-12, 13))
@@ -87,7 +87,9 @@ def follows(number: Fraction, sources: Sequence[Number], units: frozenset[str]) 
     written = str(number.numerator) if number.denominator == 1 else f"{float(number):f}"
     if not untraced([written], sources, units):
         return True
-    said = {abs(value) for value in values_of(sources)} - {Fraction(0)}
+    said = {abs(value) for value in values_of(sources)}
+    said |= {value_of(part) for n in sources for part in OPERAND.findall(n.written)}  # of a date, a time, a conversion
+    said.discard(Fraction(0))
     if any(number / value in POWERS | UNITS or value / number in UNITS for value in said):
         return True
     # From two of them: which other one would make it by a sum, a difference, a product?

@@ -22,7 +22,7 @@ COMPUTES = re.compile(r"[-+*/%^<>(\[!]|\b(?:of|to|in|mod|for|while|if)\b")
 """A sign that something is worked out, once what is quoted or merely printed is left out."""
 YEAR = re.compile(r"1\d{3}|20\d\d")
 PRICES = content_words("costs pays charges")
-"""Verbs that say no more of an amount than its currency does, and that the cells of a table lack."""
+"""What prose says of an amount and the cells of a table leave to their column."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,17 @@ class Known:
         """All numbers of the task, of earlier answers and of evidence."""
         return [*self.asked, *(n for _, n in (*self.found, *self.computed))]
 
-    def affinity(self, claimed: Number, number: Number) -> tuple[float, float]:
+    def affinity(self, claimed: Number, number: Number, *, without: Set[str] = frozenset()) -> tuple[float, float]:
         """How well the words around a claimed number fit those around one of the evidence: names first, then all.
 
         Words of the claim's own clause count double against those of the task, words in the evidence's clause or
-        table cell double against the rest of its sentence, rare words more than common ones.
+        table cell double against the rest of its sentence, rare words more than common ones, and some not at all.
         """
 
         def weight(words: Set[str]) -> float:
             return sum(
                 self.rarity[w] * (2 if w in number.near else 1)
-                for w in words - PRICES
+                for w in words - without
                 if w in number.near or w in number.far
             )
 
@@ -187,18 +187,23 @@ def is_article(number: Number, known: Known) -> bool:
 
 def likelier(claimed: Number, matching: Sequence[Number], known: Known) -> tuple[int, Number] | None:
     """Another number that fits better what is said of the claimed one than those that equal it, if there is one."""
-    best = max(known.affinity(claimed, n) for n in matching)
-    fitting = [n for n in matching if known.affinity(claimed, n) == best]
+    in_table = not any(n.own for n in matching)
+
+    def affinity(number: Number) -> tuple[float, float]:
+        return known.affinity(claimed, number, without=PRICES if in_table else frozenset())
+
+    best = max(map(affinity, matching))
+    fitting = [n for n in matching if affinity(n) == best]
     rivals = [
         (i, n)
         for i, n in known.found
         if rival(n, claimed)
         and (
-            (fit := known.affinity(claimed, n)) > best
+            (fit := affinity(n)) > best
             or (fit == best and all(closer(n, m, claimed.near | known.task_words) for m in fitting))
         )
     ]
-    return max(rivals, key=lambda r: known.affinity(claimed, r[1]), default=None)
+    return max(rivals, key=lambda r: affinity(r[1]), default=None)
 
 
 def closer(other: Number, number: Number, said: frozenset[str]) -> bool:

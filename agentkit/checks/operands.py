@@ -19,16 +19,17 @@ LICENSED = {
     "minute": (60,),
     "second": (60, 3600, "3.6"),
     "month": (12, 30),
-    "year": (12, 52, 365, 366, 400),
+    "year": (12, 52, 365),
     "kilo": (1000,),
     "milli": (1000,),
     "centi": (100,),
 }
 """What the units that are spoken of allow a computation to know: how many days a week has."""
-PROGRAM = re.compile(r"\b(?:for|while|def|lambda|import)\b")
+PROGRAM = re.compile(r"\b(?:for|while|def|lambda|(?:import|from) (?:datetime|calendar))\b")
 """An algorithm rather than a sum written in Python."""
-IN_PROGRAM = frozenset([*(Fraction(n) for n in range(13)), Fraction(1, 2), Fraction(100), Fraction(1000)])
-"""What may stand in a program though nobody said it: bounds, digits, roots, months and hours by their number."""
+IN_PROGRAM = frozenset(Fraction(n) for n in (*range(13), "1/2", 100, 366, 400, 1000))
+"""What may stand in a program though nobody said it: bounds, digits, roots, months by their number, leap years."""
+CONVERSION = re.compile(r"\b(?:in|to)\b")
 OPERAND = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
 
 
@@ -47,11 +48,12 @@ def untraced(texts: Sequence[str], sources: Iterable[Number], units: frozenset[s
 
 
 def values_of(sources: Iterable[Number]) -> set[Fraction]:
-    """What numbers come to, and what they are written with: `825 km/h in knots` is read as converted."""
+    """What numbers come to, and what is to be converted: `825 km/h in knots` is read as converted."""
     found: set[Fraction] = set()
     for number in sources:
         if number.quantity is not None:
-            found |= {number.quantity.value, *map(value_of, OPERAND.findall(number.written))}
+            asked = OPERAND.findall(number.written) if CONVERSION.search(number.written) else ()
+            found |= {number.quantity.value, *map(value_of, asked)}
     return found
 
 

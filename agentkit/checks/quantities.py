@@ -24,9 +24,7 @@ HALF_OF_A = re.compile(r"^ (?:of )?an? ")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 REFERS = re.compile(r"(?:it|its|they|their|this|these|he|she|his|her)\b", re.IGNORECASE)
 """What a sentence begins with that speaks of what the one before does."""
-IN_HEAD = re.compile(
-    r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$|^((?!years\b)[^\W\d_]+s(?: (?:an?|per) \w+)?)$", re.IGNORECASE
-)
+IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Num
             bare = without(sentence, in_words)
             said = content_words(bare)
             far = around | said | (before if REFERS.match(sentence) else frozenset[str]())
-            before = said
+            before = said | before if REFERS.match(sentence) else said
             # Later clauses share the subject, which stands before the first number.
             starts = [m.start for m in mentions(sentence) if not _name(sentence, m)]
             head = content_words(bare[: min([*starts, *(n.start for n in in_words if n.counts)], default=len(bare))])
@@ -175,9 +173,9 @@ def _noun(following: str) -> str:
 
 
 def _unit_of(column: str) -> Unit | None:
-    """The unit that a table's column head names: `Price (€)`, `Energy [kWh]`, `Weight in kg`, `Pounds a day`."""
+    """The unit that a table's column head names: `Price (€)`, `Energy [kWh]`, `Weight in kg`."""
     match = IN_HEAD.search(column)
-    found = mentions(f"1 {match[1] or match[2] or match[3]}") if match else []
+    found = mentions(f"1 {match[1] or match[2]}") if match else []
     return found[0].quantity.unit if found else None
 
 

@@ -12,8 +12,9 @@ STOPWORDS = frozenset(
 )
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?|[^\W_]*\d[^\W_]*[^\W\d_][^\W_]*")
 
-ARTICLE = re.compile(r"(?:^|[.!?:;|]\s+|\n\s*)A(?= [a-z])")
-"""Not the name that it is in `Tank A`."""
+AFTER_NAME = "is|are|was|were|has|had|does|did|can|will|holds|costs|weighs|contains|takes|needs|uses|and|or|to|in|of"
+ARTICLE = re.compile(rf"(?:^|[.!?|]\s+|\n\s*)A(?= (?!(?:{AFTER_NAME})\b)[a-z])")
+"""Not the name that it is in `Tank A`, nor in `A holds more`."""
 NAME = re.compile(r"\b([A-Z][^\W\d_]+) (\d+)\b(?![.,:]\d)")
 SUFFIXES = re.compile(r"(?<=[^\W\d_]{3})(?:ings?|ed|e?s|e|ly)$")
 

@@ -94,3 +94,15 @@ def test_what_is_to_be_converted_was_said(task: str) -> None:
     calculator = Tool(name="calculator", description="", parameters={}, function=str, grounded=True)
     assert made_up(said(task), calculator, {"expression": "198 m to feet"}) == ""
     assert made_up(said(task), calculator, {"expression": "189 m to feet"})
+
+
+def test_parts_of_a_date_or_a_time_were_said() -> None:
+    alarm = needing("hour", hour={"type": "integer"})
+    assert made_up(said("Set an alarm for 14:30."), alarm, {"hour": 14}) == ""
+    assert made_up(said("Set an alarm for 14:30."), alarm, {"hour": 15})
+
+
+def test_what_only_programs_may_know_is_no_reason_to_compute_or_to_call() -> None:
+    assert made_up(said("Book 1 room for the year."), needing("price", price={}), {"price": 400})
+    assert made_up(said("What do 3000 a year make?"), COMPUTING, {"code": "print(3000*400)"})
+    assert made_up(said("3 million people drink 5 litres each."), COMPUTING, {"code": "print(3*5)"})

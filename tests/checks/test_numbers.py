@@ -67,6 +67,7 @@ A repaired bicycle stands here for 14 days; afterwards we charge 3 pounds a day.
 |---|---|---|
 | City | 23 | 9 |
 | Touring | 7 | 18 |"""
+TWO = "There are two tanks. A holds 500 litres. B holds 300 litres."
 COURSES = (
     "Sol teaches a course about mending tubes. It costs 16 pounds and has 10 places. In winter Marta gives a longer "
     "course on building wheels, which costs 83 pounds."
@@ -137,7 +138,8 @@ RIGHT = [
 WRONG = [
     ("On Sunday the museum opens at 11 o'clock.", [SUNDAY], "When does it open on Sunday?"),
     ("A trowel costs 165 pence.", [TOOLS], "What does a trowel cost?"),
-    ("A city bicycle costs 18 pounds a day.", [HIRE], "What does a city bicycle cost a day?"),
+    ("The cost was $30 million.", ["The cost was $10 million, the revenue $30 million."], "What was the cost?"),
+    ("Tank A holds 300 litres.", [TWO], "How much does Tank A hold?"),
     ("The course about mending tubes costs 83 pounds.", [COURSES], "What does the course about mending tubes cost?"),
     ("Its date is July 29, 2007.", [GPL], "What is the date of version 3?"),
     ("Its date is 28 June 2007.", [GPL], "What is the date of version 3?"),

@@ -79,7 +79,7 @@ SOURCES: Mapping[str, Source] = {
     "quick_sums": Source(f"{HERE}.quick_sums:quick_sums", OWN, most=1_000),
     "corrections": Source(f"{HERE}.corrections:corrections", f"{SQUAD}; {HOTPOT}", SQUAD_FILES),
 }
-"""Every source by name. Those of short problems and of functions and the unanswerable ones would have no end."""
+"""Every source by name. Those with `most`, which are drawn from wordings, would have no end."""
 
 
 def find(name: str) -> Source:

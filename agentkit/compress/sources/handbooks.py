@@ -25,7 +25,7 @@ from agentkit.compress.sources.multihop import keywords, purpose
 from agentkit.compress.sources.reading import REFUSAL
 from agentkit.compress.sources.rows import Problems, embedder
 from agentkit.compress.sources.short_problems import drawn_problems
-from agentkit.compress.sources.slots import SLOT, Values, drawn, filled, separated
+from agentkit.compress.sources.slots import RESULT, SLOT, Values, drawn, filled, separated
 from agentkit.compress.sources.small_programs import small_programs
 from agentkit.compress.sources.word_problem import CALCULATOR, value_of
 from agentkit.decision import Call, Decision, GiveUp, Plan, Proposal
@@ -45,9 +45,6 @@ FOUND = 2
 """Passages of one search, as the tool's settings have it."""
 OPERATOR = re.compile(r"[-+*/]")
 LITERAL = re.compile('^"(.*)"$')
-RESULT = "{=}"
-RESULT_HELD = "\0"
-"""Stands for it while the slots are filled."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +75,9 @@ class Handbook:
         return drawn("\n".join(text for _, text in self.documents), chance)
 
 
-def handbooks(_folder: Path, chance: Random) -> Problems:
+def handbooks(folder: Path, chance: Random) -> Problems:
     """Problems without end; a few of each draw are sums and programs, which nothing is to be looked up for."""
-    sums, programs = drawn_problems(chance), small_programs(_folder, chance)
+    sums, programs = drawn_problems(chance), small_programs(folder, chance)
     number = count(1)
     with TemporaryDirectory(prefix="agentkit-handbooks-") as scratch:
         for draw in count(1):
@@ -141,7 +138,7 @@ def problem(name: str, question: Question, known: Values, corpus: Corpus, chance
         return Unusable(name, "no search finds what it takes", task)
     plan = [Step(tool=RETRIEVAL, purpose=purpose(query)) for query in queries]
     calls = [Call(tool=RETRIEVAL, arguments={"query": query}) for query in queries]
-    answer = filled(question.answer.replace(RESULT, RESULT_HELD), values, separated)
+    answer = filled(question.answer, values, separated)
     if summed := question.is_sum:
         expression = filled(question.key, values)
         result = value_of(expression)
@@ -149,7 +146,7 @@ def problem(name: str, question: Question, known: Values, corpus: Corpus, chance
             return Unusable(name, "its sum doesn't come to a whole number above 0", expression)
         plan.append(Step(tool=CALCULATOR, purpose=purpose(filled(question.purpose, values, separated))))
         calls.append(Call(tool=CALCULATOR, arguments={"expression": expression}))
-        answer = answer.replace(RESULT_HELD, separated(result.numerator))
+        answer = answer.replace(RESULT, separated(result.numerator))
     end = citing(answer, wanted, summed=summed) if answer else GiveUp(reason=GIVE_UP[0])
     return Problem(
         id=name,

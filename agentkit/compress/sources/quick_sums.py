@@ -9,7 +9,7 @@ from random import Random
 
 from agentkit.arithmetic import evaluate
 from agentkit.compress.problem import Line, Problem
-from agentkit.compress.sources.slots import drawn, filled
+from agentkit.compress.sources.slots import RESULT, drawn, filled
 from agentkit.compress.sources.word_problem import CALCULATOR, TOOLS, TYPED, concluding
 from agentkit.decision import Call, Plan
 from agentkit.events import Step
@@ -43,7 +43,7 @@ days, days, hours, hours, 2..60
 weeks, weeks, days, days, 2..50
 hours, hours, seconds, s, 2..24
 degrees Celsius, °C, degrees Fahrenheit, °F, 5..45
-degrees Fahrenheit, °F, degrees Celsius, °C, 32..104
+degrees Fahrenheit, °F, degrees Celsius, °C, 41..104
 gigabytes, GB, megabytes, MB, 2..64
 kilowatt hours, kWh, watt hours, Wh, 2..90""".splitlines()
 )
@@ -103,7 +103,7 @@ def conversion(chance: Random) -> Sum:
     n = str(drawn(f"{{n:{numbers}}}", chance)["n"])
     said, wanted = (of, to) if chance.random() < 0.6 else (sign, other)
     question = chance.choice(CONVERTED).replace("{n}", n).replace("{of}", said).replace("{to}", wanted)
-    return Sum(question, f"{n} {sign} to {other}", f"convert to {to}", f"{n} {said} are {{=}} {wanted}.")
+    return Sum(question, f"{n} {sign} to {other}", f"convert to {to}", f"{n} {said} are {RESULT} {wanted}.")
 
 
 def percentage(chance: Random) -> Sum:
@@ -111,7 +111,7 @@ def percentage(chance: Random) -> Sum:
     text, expression = chance.choice(SUMS)
     values = drawn(text, chance)
     purpose = next(purpose for sign, purpose in PURPOSES.items() if sign in expression)
-    return Sum(filled(text, values), filled(expression, values), purpose, "{=}")
+    return Sum(filled(text, values), filled(expression, values), purpose, RESULT)
 
 
 def problem(name: str, summed: Sum, chance: Random) -> Problem:
@@ -119,7 +119,7 @@ def problem(name: str, summed: Sum, chance: Random) -> Problem:
     value = evaluate(summed.expression).value
     result = written(value)
     typed = chance.random() < TYPED
-    text = result if typed else summed.answer.replace("{=}", result)
+    text = result if typed else summed.answer.replace(RESULT, result)
     plan = Plan(steps=(Step(tool=CALCULATOR, purpose=summed.purpose),))
     call = Call(tool=CALCULATOR, arguments={"expression": summed.expression})
     return Problem(

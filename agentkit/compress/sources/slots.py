@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 SLOT = re.compile(r"\{(\w+)(?::(\d+)\.\.(\d+)(?:/(\d+))?|:(word))?\}")
+RESULT = "{=}"
+"""In an answer: what comes out; no slot, so that it stays when those are filled."""
 WORDS = (
     "banana winter letter coffee garden balloon kitchen summer yellow pepper orange bottle rabbit window mirror "
     "engine harbour meadow pencil blanket cinnamon elephant mountain sparrow lantern hammock tomorrow puzzle"

@@ -14,7 +14,7 @@ from agentkit import sandbox
 from agentkit.compress.problem import Line, Problem, Unusable
 from agentkit.compress.sources.rows import Problems
 from agentkit.compress.sources.short_problems import blocks
-from agentkit.compress.sources.slots import Values, drawn, filled
+from agentkit.compress.sources.slots import RESULT, Values, drawn, filled
 from agentkit.compress.sources.word_problem import TOOLS, TYPED, concluding, purpose
 from agentkit.decision import Call, Plan
 from agentkit.events import Step
@@ -65,7 +65,7 @@ def problem(name: str, small: Small, wording: str, values: Values, chance: Rando
     if result.error or not printed or "\n" in printed:
         return Unusable(name, "its program prints no single line", result.error or task)
     typed = printed.isdecimal() and chance.random() < TYPED
-    text = printed if typed else filled(small.answer.replace("{=}", printed), values)
+    text = printed if typed else filled(small.answer.replace(RESULT, printed), values)
     return Problem(
         id=name,
         source=NAME,

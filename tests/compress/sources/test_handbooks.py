@@ -11,7 +11,6 @@ import pytest
 from agentkit.compress.problem import Problem
 from agentkit.compress.recording import record
 from agentkit.compress.sources.handbooks import (
-    RESULT,
     handbooks,
     parsed,
     problem,
@@ -20,7 +19,7 @@ from agentkit.compress.sources.handbooks import (
     stands,
     written,
 )
-from agentkit.compress.sources.slots import drawn, filled, separated
+from agentkit.compress.sources.slots import RESULT, drawn, filled, separated
 
 pytestmark = pytest.mark.model  # searching takes the embedder
 
@@ -36,6 +35,15 @@ def test_every_number_of_a_question_is_told() -> None:
             assert not re.search(r"[{}]", filled(" ".join(fields).replace(RESULT, ""), values)), question
             for literal in re.findall('^"(.*)"$', question.key):
                 assert stands(literal, told), question
+
+
+def test_an_answer_tells_what_the_key_does() -> None:
+    for handbook in read():
+        for question in handbook.questions:
+            if question.key != "-" and not question.is_sum:
+                literal = re.findall('^"(.*)"$', question.key)
+                assert set(slots(question.key)) <= set(slots(question.answer)), question
+                assert all(text.lower() in question.answer.lower() for text in literal), question
 
 
 def test_a_sum_says_what_to_search_for_and_what_it_is_for() -> None:

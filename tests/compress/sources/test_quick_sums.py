@@ -1,6 +1,7 @@
 """Quick sums: conversions and percentages that one call of the calculator works out, each run through the real loop."""
 
 import asyncio
+import re
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,17 @@ def test_every_unit_and_every_percentage_is_known_to_the_calculator() -> None:
         values = drawn(text, chance)
         assert evaluate(filled(expression, values)).value > 0
         assert "{" not in filled(text, values)
+
+
+def test_what_comes_out_is_right() -> None:
+    seen: set[str] = set()
+    for problem in islice(quick_sums(Path(), Random(5)), 600):
+        if found := re.fullmatch(r"Convert (\d+) weeks to days\.", problem.task):
+            assert str(7 * int(found[1])) in str(problem.answer)
+        elif found := re.fullmatch(r"How much is (\d+)% of (\d+)\?", problem.task):
+            assert problem.answer == written(Fraction(int(found[1]) * int(found[2]), 100))
+        seen |= {problem.task.split()[0]} if found else set()
+    assert seen == {"Convert", "How"}
 
 
 def test_they_all_run() -> None:
