@@ -26,7 +26,7 @@ LIMIT = 200
 MAX_CHARS = 2000
 """No passage is longer, however few words it has (an encoded image, minified text)."""
 MAX_HEADING = 200
-"""Characters kept of one heading."""
+"""Characters of a heading; what is longer is a paragraph with a line of `===` below it, say, and is kept as text."""
 
 Kind = Literal["prose", "table", "list", "code"]
 _PIECE = re.compile(r"\w+|[^\w\s]+")
@@ -94,7 +94,7 @@ def _markdown_blocks(text: str) -> Iterator[_Block]:
     for i, token in enumerate(tokens):
         if token.level or token.nesting < 0 or token.map is None:
             continue
-        if token.type == "heading_open":
+        if token.type == "heading_open" and len(tokens[i + 1].content) <= MAX_HEADING:
             level = int(token.tag[1:])
             if bare and level <= headings[-1][0]:
                 yield _heading_alone(headings)
@@ -143,7 +143,7 @@ def _heading_alone(headings: list[tuple[int, str]]) -> _Block:
 
 def _plain(heading: str) -> str:
     """A heading without its mark-up."""
-    return " ".join(_EMPHASIS.sub(r"\2", _LINK.sub(r"\1", heading[:MAX_HEADING])).split())
+    return " ".join(_EMPHASIS.sub(r"\2", _LINK.sub(r"\1", heading)).split())
 
 
 def _pack(blocks: Iterable[_Block]) -> Iterator[Chunk]:

@@ -72,7 +72,7 @@ _ENTRIES = (
         kind="model",
         licence="Apache-2.0",
         home="Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
-        description="small, with a driver for sums, functions and handbooks",
+        description="small, with a driver for maths, functions and handbooks",
         files=_gguf(
             "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
             "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",

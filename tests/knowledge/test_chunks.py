@@ -121,6 +121,11 @@ def test_long_repetitive_markdown_takes_linear_time(unit: str) -> None:
     assert time.process_time() - start < 5
 
 
+def test_a_paragraph_that_is_underlined_loses_no_word() -> None:
+    text = f"{'w ' * 120}\n    code\n=====\n\nBelow it.\n"
+    assert "code" in " ".join(chunk.text for chunk in split(text, markdown=True))
+
+
 @settings(max_examples=150)
 @given(
     st.lists(
