@@ -80,8 +80,8 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Num
             in_words = spelled(sentence) if words else []
             bare = without(sentence, in_words)
             said = content_words(bare)
-            far = around | said | (before if REFERS.match(sentence) else frozenset[str]())
             before = said | before if REFERS.match(sentence) else said
+            far = around | before
             # Later clauses share the subject, which stands before the first number.
             starts = [m.start for m in mentions(sentence) if not _name(sentence, m)]
             head = content_words(bare[: min([*starts, *(n.start for n in in_words if n.counts)], default=len(bare))])

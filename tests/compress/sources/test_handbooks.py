@@ -11,6 +11,7 @@ import pytest
 from agentkit.compress.problem import Problem
 from agentkit.compress.recording import record
 from agentkit.compress.sources.handbooks import (
+    LITERAL,
     handbooks,
     parsed,
     problem,
@@ -33,7 +34,7 @@ def test_every_number_of_a_question_is_told() -> None:
             fields = (question.text, question.key, question.answer, *question.searches, question.purpose)
             assert set(slots(" ".join(fields))) <= values.keys(), question
             assert not re.search(r"[{}]", filled(" ".join(fields).replace(RESULT, ""), values)), question
-            for literal in re.findall('^"(.*)"$', question.key):
+            for literal in LITERAL.findall(question.key):
                 assert stands(literal, told), question
 
 
@@ -41,7 +42,7 @@ def test_an_answer_tells_what_the_key_does() -> None:
     for handbook in read():
         for question in handbook.questions:
             if question.key != "-" and not question.is_sum:
-                literal = re.findall('^"(.*)"$', question.key)
+                literal = LITERAL.findall(question.key)
                 assert set(slots(question.key)) <= set(slots(question.answer)), question
                 assert all(text.lower() in question.answer.lower() for text in literal), question
 
