@@ -9,7 +9,8 @@ from random import Random
 
 from agentkit.checks.spelled import spelled
 from agentkit.compress.problem import Problem
-from agentkit.compress.sources.word_problem import OPERAND, WordProblem, value_of
+from agentkit.compress.sources.naming import OPERAND
+from agentkit.compress.sources.word_problem import WordProblem, value_of
 
 VARIANTS = 2
 """Of each problem."""

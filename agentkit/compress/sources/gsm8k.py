@@ -1,6 +1,7 @@
 """GSM8K's training problems (Cobbe et al. 2021): the marks of their solutions are calculator calls.
 
-`Natalia sold 48/2 = <<48/2=24>>24 clips` is a call of the calculator with 48/2, planned as "Natalia sold clips".
+`Natalia sold 48/2 = <<48/2=24>>24 clips` is a call of the calculator with 48/2, planned as "Natalia sold clips", or,
+where it takes several, the line `natalia_sold_clips = 48 / 2` of a program.
 """
 
 import re
@@ -15,7 +16,8 @@ from agentkit.compress.problem import Unusable
 from agentkit.compress.sources import Problems
 from agentkit.compress.sources import word_problem as rows
 from agentkit.compress.sources.labels import label
-from agentkit.compress.sources.word_problem import OPERAND, WordProblem, sentence_from, value_of
+from agentkit.compress.sources.naming import OPERAND
+from agentkit.compress.sources.word_problem import WordProblem, sentence_from, value_of
 from agentkit.evaluate.scorers.numbers import written
 from agentkit.evaluate.tasks.data import Row, RowError
 

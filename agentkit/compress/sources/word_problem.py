@@ -12,6 +12,7 @@ from agentkit.arithmetic import evaluate
 from agentkit.checks import Answerability, Draft, numbers
 from agentkit.checks.quantities import numbers_in
 from agentkit.compress.problem import Line, Problem, Unusable, general
+from agentkit.compress.sources import naming
 from agentkit.decision import Call, Plan, Proposal
 from agentkit.errors import ExpressionError
 from agentkit.evaluate.tasks import data
@@ -33,8 +34,8 @@ OPENERS = re.compile(
     re.IGNORECASE,
 )
 WORKED_OUT = re.compile(r"[$€£]?\d[\d.,+\-*/x×÷()$€£% ]*=\s*(?=[$€£]?\d)")
-OPERAND = re.compile(r"(?<![\d.])\d+(?:\.\d+)?(?![\d.])")
-"""A number in an expression."""
+SEVERAL = 3
+"""Steps from which on a program is written, whose names say what each is for."""
 LONGEST = 120
 """Characters of a sentence that answers."""
 
@@ -61,12 +62,13 @@ class WordProblem:
         """The task with its script; whether the answer is typed, and how it is worded, is left to chance."""
         typed = chance.random() < TYPED
         text = self.answer if typed else self.said(chance)
-        if self.program:
-            calls = [Line(Call(tool="python", arguments={"code": self.program}))]
+        if program := self.program or self.named():
+            tool, purposes = "python", (purpose(self.question),)
+            calls = [Line(Call(tool=tool, arguments={"code": program}))]
         else:
-            calls = [Line(Call(tool=CALCULATOR, arguments={"expression": step})) for step in self.steps]
-        tool = "python" if self.program else CALCULATOR
-        plan = Plan(steps=tuple(Step(tool=tool, purpose=purpose) for purpose in self.purposes()))
+            tool, purposes = CALCULATOR, self.purposes()
+            calls = [Line(Call(tool=tool, arguments={"expression": step})) for step in self.steps]
+        plan = Plan(steps=tuple(Step(tool=tool, purpose=purpose) for purpose in purposes))
         return Problem(
             id=self.id,
             source=self.source,
@@ -78,11 +80,16 @@ class WordProblem:
             kind="maths",
         )
 
+    def named(self) -> str:
+        """Its steps as a program with names, if there are several and it is known what they are for."""
+        if len(self.steps) < SEVERAL or len(self.labels) < len(self.steps):
+            return ""
+        return naming.program(self.question, self.steps, self.labels)
+
     def purposes(self) -> tuple[str, ...]:
         """What a plan says: what each step is for, if it takes several; as many of them as a plan has room for."""
-        whole = purpose(self.question)
-        if self.program or len(self.steps) < 2 or not all(self.labels) or len(self.labels) < len(self.steps):
-            return (whole,)
+        if len(self.steps) < 2 or not all(self.labels) or len(self.labels) < len(self.steps):
+            return (purpose(self.question),)
         return self.labels[:PLAN_STEPS]
 
     def said(self, chance: Random) -> str:
