@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from agentkit.answer import Evidence
 from agentkit.compress.problem import Line, Problem, Unusable
@@ -75,6 +76,15 @@ class Handbook:
         return drawn("\n".join(text for _, text in self.documents), chance)
 
 
+@dataclass(frozen=True)
+class Copy:
+    """A handbook with its numbers."""
+
+    handbook: Handbook
+    values: Values
+    corpus: Corpus
+
+
 def handbooks(folder: Path, chance: Random) -> Problems:
     """Problems without end; a few of each draw are sums and programs, which nothing is to be looked up for."""
     sums, programs = drawn_problems(chance), small_programs(folder, chance)
@@ -82,14 +92,13 @@ def handbooks(folder: Path, chance: Random) -> Problems:
     with TemporaryDirectory(prefix="agentkit-handbooks-") as scratch:
         for draw in count(1):
             handbook = chance.choice(read())
-            values = handbook.drawn(chance)
-            corpus = written(handbook, values, Path(scratch) / str(draw))
+            copy = written(handbook, handbook.drawn(chance), Path(scratch) / str(draw))
             asked = chance.sample(handbook.questions, min(len(handbook.questions), ASKED))
             for question in asked:
-                yield problem(f"{NAME}-{next(number)}", question, values, corpus, chance)
+                yield problem(f"{NAME}-{next(number)}", question, copy, chance)
             for other in (next(sums).problem(chance), next(programs)):
                 if isinstance(other, Problem):
-                    changes = {"source": NAME, "tools": shuffled(TOOLS, chance), "resources": (corpus,)}
+                    changes = {"source": NAME, "tools": shuffled(TOOLS, chance), "resources": (copy.corpus,)}
                     yield replace(other, id=f"{NAME}-{next(number)}", **changes)
 
 
@@ -117,23 +126,22 @@ def parsed(text: str) -> Handbook:
     return Handbook(tuple(documents), tuple(questions))
 
 
-def written(handbook: Handbook, values: Values, place: Path) -> Corpus:
-    """The handbook with these numbers, as a corpus whose files are in a folder."""
+def written(handbook: Handbook, values: Values, place: Path) -> Copy:
+    """The handbook with these numbers, its files and its corpus in a folder."""
     folder = place / "documents"
     folder.mkdir(parents=True)
     for title, text in handbook.documents:
-        file = f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')}.md"
-        (folder / file).write_text(f"# {title}\n\n{filled(text, values, separated)}\n", encoding="utf-8")
-    return Corpus.open(folder, embedder=embedder(), store=place / "store")
+        (folder / file_of(title)).write_text(f"# {title}\n\n{filled(text, values, separated)}\n", encoding="utf-8")
+    return Copy(handbook, values, Corpus.open(folder, embedder=embedder(), store=place / "store"))
 
 
-def problem(name: str, question: Question, known: Values, corpus: Corpus, chance: Random) -> Problem | Unusable:
+def problem(name: str, question: Question, copy: Copy, chance: Random) -> Problem | Unusable:
     """A question with the searches that find what it takes, and the sum."""
-    values = {**known, **drawn(question.text, chance)}
+    values = {**copy.values, **drawn(question.text, chance)}
     task = filled(question.text, values, separated)
-    wanted = [*told(question.key, known), *LITERAL.findall(question.key)]
+    wanted = told(question.key, copy.handbook, copy.values)
     said = [filled(search, values, separated) for search in question.searches]
-    queries = searches([said, [keywords(task)], [task.rstrip("?! .")]], wanted, corpus)
+    queries = searches([said, [keywords(task)], [task.rstrip("?! .")]], wanted, copy.corpus)
     if queries is None:
         return Unusable(name, "no search finds what it takes", task)
     plan = [Step(tool=RETRIEVAL, purpose=purpose(query)) for query in queries]
@@ -153,17 +161,40 @@ def problem(name: str, question: Question, known: Values, corpus: Corpus, chance
         source=NAME,
         task=task,
         tools=shuffled(TOOLS, chance),
-        resources=(corpus,),
+        resources=(copy.corpus,),
         script=[Line(Plan(steps=tuple(plan))), *map(Line, calls), Line(end)],
         answer=answer or None,
         kind=DOCUMENTS if answer else REFUSAL,
     )
 
 
-def told(key: str, known: Values) -> list[str]:
-    """The values of a key that the documents tell, as they stand there."""
-    found = [known[name] for name in slots(key) if name in known]
-    return [separated(value) if isinstance(value, int) else value for value in found]
+def file_of(title: str) -> str:
+    """The name of the file that a document is written to."""
+    return f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')}.md"
+
+
+class Wanted(NamedTuple):
+    """What a question's answer takes, and the files that tell it: elsewhere the same number is another's."""
+
+    text: str
+    files: tuple[str, ...]
+
+    def stands(self, text: str, source: str) -> bool:
+        """Whether a passage from such a source tells it."""
+        return source.startswith(self.files) and stands(self.text, text)
+
+
+def told(key: str, handbook: Handbook, known: Values) -> list[Wanted]:
+    """The values and literals of a key, as the documents have them."""
+    marked = [(literal, re.escape(literal)) for literal in LITERAL.findall(key)]
+    for name in slots(key):
+        if name in known:
+            value = known[name]
+            marked.append((separated(value) if isinstance(value, int) else value, rf"\{{{name}\b"))
+    return [
+        Wanted(text, tuple(file_of(title) for title, told in handbook.documents if re.search(mark, told)))
+        for text, mark in marked
+    ]
 
 
 def slots(text: str) -> list[str]:
@@ -171,11 +202,11 @@ def slots(text: str) -> list[str]:
     return [match[1] for match in SLOT.finditer(text)]
 
 
-def searches(candidates: Sequence[Sequence[str]], wanted: Sequence[str], corpus: Corpus) -> Sequence[str] | None:
+def searches(candidates: Sequence[Sequence[str]], wanted: Sequence[Wanted], corpus: Corpus) -> Sequence[str] | None:
     """The first of these lists of queries that find all that is wanted; None if none does."""
     for queries in candidates:
-        found = " ".join(p.text for query in queries for p in corpus.search(query, FOUND))
-        if queries and all(stands(text, found) for text in wanted):
+        found = [passage for query in queries for passage in corpus.search(query, FOUND)]
+        if queries and all(any(each.stands(p.text, p.source) for p in found) for each in wanted):
             return queries
     return None
 
@@ -185,11 +216,11 @@ def stands(wanted: str, text: str) -> bool:
     return re.search(rf"(?<![\w.,]){re.escape(wanted)}(?![\w]|[.,]\d)", text) is not None
 
 
-def citing(text: str, wanted: Sequence[str], *, summed: bool) -> Callable[[Sequence[Evidence]], Decision]:
+def citing(text: str, wanted: Sequence[Wanted], *, summed: bool) -> Callable[[Sequence[Evidence]], Decision]:
     """An answer that cites the passages with what is wanted, and what was worked out."""
 
     def decide(evidence: Sequence[Evidence]) -> Decision:
-        cited = [e.id for e in evidence if e.tool == RETRIEVAL and any(stands(w, e.text) for w in wanted)]
+        cited = [e.id for e in evidence if e.tool == RETRIEVAL and any(w.stands(e.text, e.source) for w in wanted)]
         return Proposal(text=text, cited=(*cited[:5], *([evidence[-1].id] if summed else [])))
 
     return decide

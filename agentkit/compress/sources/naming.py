@@ -40,6 +40,7 @@ def program(question: str, steps: Sequence[str], labels: Sequence[str]) -> str:
     named: dict[Fraction, str] = {}
     unused: set[Fraction] = set()
     lines: list[str] = []
+    name = ""
 
     def operand(written: re.Match[str]) -> str:
         value = Fraction(written[0])

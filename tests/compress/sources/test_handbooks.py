@@ -18,6 +18,7 @@ from agentkit.compress.sources.handbooks import (
     read,
     slots,
     stands,
+    told,
     written,
 )
 from agentkit.compress.sources.slots import RESULT, drawn, filled, separated
@@ -63,9 +64,8 @@ def test_a_sum_says_what_to_search_for_and_what_it_is_for() -> None:
 def test_nearly_every_question_is_answered_by_the_loop(tmp_path: Path) -> None:
     chance = Random(4)
     handbook = chance.choice(read())
-    values = handbook.drawn(chance)
-    corpus = written(handbook, values, tmp_path)
-    made = [problem(f"q{n}", q, values, corpus, chance) for n, q in enumerate(handbook.questions)]
+    copy = written(handbook, handbook.drawn(chance), tmp_path)
+    made = [problem(f"q{n}", q, copy, chance) for n, q in enumerate(handbook.questions)]
     usable = [p for p in made if isinstance(p, Problem)]
     assert len(usable) > 0.8 * len(made), [p for p in made if not isinstance(p, Problem)]
     found = [asyncio.run(record(p)) for p in usable]
@@ -99,3 +99,15 @@ def test_numbers_are_drawn_once_and_told_alike() -> None:
 )
 def test_a_number_stands_by_itself(wanted: str, text: str, there: bool) -> None:
     assert stands(wanted, text) is there
+
+
+def test_a_number_is_told_by_the_document_that_says_what_it_is_of() -> None:
+    handbook = parsed(
+        "# The hall\n\nThe hall has {a:12..13} windows.\n? How many windows has the hall? | {a} | It has {a} windows.\n"
+        '# The barn\n\nIn the barn of Ada Lund stand {b:12..13} carts.\n? Whose is it? | "Ada Lund" | Ada Lund\'s.\n'
+    )
+    [windows] = told("{a}", handbook, {"a": 12, "b": 12})
+    assert windows.stands("The hall has 12 windows.", "the-hall.md > Windows")
+    assert not windows.stands("In the barn of Ada Lund stand 12 carts.", "the-barn.md")
+    [owner] = told('"Ada Lund"', handbook, {})
+    assert owner.files == ("the-barn.md",)
