@@ -31,6 +31,8 @@ GENERIC = frozenset(
     ).split()
 )
 """What an answer is without being called so, as Argos is the name of a dog."""
+PRICES = frozenset(map(stem, "price cost charge fee fare rent toll".split()))
+"""What an amount is without being called so: *it costs 16 euros*."""
 FEW = re.compile(r"\b(?:once|single|sole|none|nobody|neither|zero|no(?= \w))\b", re.IGNORECASE)
 """One or none, in other words than numbers."""
 ONE_OF = re.compile(r"\ban? ((?:[\w-]+ ?){1,2})", re.IGNORECASE)
@@ -68,13 +70,13 @@ class Answerability:
         # What was worked out (a sum, a difference) need not be named by any document.
         worked_out = any(not e.source for e in draft.cited_evidence)
         passages = [] if worked_out else [e for e in draft.evidence if e.source]
-        if reason := miscounts(asked, draft) or (self.silent(asked, passages) if passages else ""):
+        if reason := miscounts(asked, draft) or (self.silent(asked, draft, passages) if passages else ""):
             yield Finding(check=self.name, claim=draft.text, verdict="failed", reason=reason)
 
-    def silent(self, asked: str, passages: Sequence[Evidence]) -> str:
+    def silent(self, asked: str, draft: Draft, passages: Sequence[Evidence]) -> str:
         """Why the passages can't answer; empty when they speak of what is asked for."""
         words = {w for e in passages for w in WORD.findall(f"{e.source} {e.text}") if w.lower() not in STOPWORDS}
-        if not asked or is_unit(asked) or is_generic(asked) or content_words(asked) & {stem(w) for w in words}:
+        if not asked or is_unit(asked) or is_generic(asked, draft) or content_words(asked) & {stem(w) for w in words}:
             return ""
         if self.similarity is not None and max(map(float, self.similarity([asked], sorted(words))[0])) >= COSINE:
             return ""
@@ -102,9 +104,11 @@ def says_one(asked: str, text: str) -> bool:
     return bool(wanted) and any(wanted <= content_words(after) for after in ONE_OF.findall(text))
 
 
-def is_generic(asked: str) -> bool:
-    """Whether what is asked for tells nothing of what an answer must speak of."""
-    return not GENERIC.isdisjoint(map(stem, WORD.findall(asked))) or bool(spelled(asked))
+def is_generic(asked: str, draft: Draft) -> bool:
+    """Whether what is asked for tells nothing of what an answer must speak of; of a price, that it has a number."""
+    words = set(map(stem, WORD.findall(asked)))
+    is_price = not PRICES.isdisjoint(words) and bool(numbers_in(draft.text))
+    return is_price or not GENERIC.isdisjoint(words) or bool(spelled(asked))
 
 
 def focus(task: str) -> str:

@@ -46,6 +46,9 @@ def test_evidence_that_never_speaks_of_it_cannot_answer() -> None:
         "the evidence does not speak of dogs, which the task asks for"
     ]
     assert objections("How many staff live at the station?", "14 staff live there.") == []
+    assert objections("What is the fare to the station?", "Ilse Maranth is the leader.") == [
+        "the evidence does not speak of fare, which the task asks for"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,7 @@ def test_evidence_that_never_speaks_of_it_cannot_answer() -> None:
         ("What dose should adults take?", "Adults take two tablets twice daily."),
         ("At what temperature is it kept?", "It is kept between 2 and 8 °C."),
         ("Which two cities does it join?", "It joins Lyon and Turin."),
+        ("What is the charge for a locker?", "A locker is 2 euros a day."),
     ],
 )
 def test_what_an_answer_is_need_not_be_named(task: str, text: str) -> None:
