@@ -191,12 +191,11 @@ def evaluate(
     profile = profile_of(assistant, {"--docs": docs, "--corpus": corpus})
     out = out or (run.parent if run.is_file() else run) / "evaluation"
     file = out / "taught.gguf"
-    was = sha256(file) if file.is_file() else ""
     card = write(run, file, base=base, like=like)
-    weights = sha256(file)
-    roots = {"base": out / "base", "taught": out / f"taught-{weights[:12]}"}  # trained further, it is another model
-    if was == weights and (old := out / "taught").is_dir() and not roots["taught"].exists():
-        old.rename(roots["taught"])  # where runs were before each model's had a folder of their own
+    roots = {
+        "base": out / "base",
+        "taught": out / f"taught-{sha256(file)[:12]}",
+    }  # trained further, it is another model
     models = {"base": base or base_alone(card.base), "taught": str(file)}
     limits = {"base": limit if base_limit is None else base_limit, "taught": limit}
     documents = {"profile": profile, "docs": docs, "corpus": corpus}
