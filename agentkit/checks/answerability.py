@@ -92,6 +92,8 @@ def miscounts(asked: str, draft: Draft) -> str:
     if not found:
         few = FEW.search(draft.text) or says_one(asked, draft.text)
         return "" if few else "the task asks how many, and the answer has no number"
+    if counted[1].lower().startswith("degree"):  # of an angle or of heat
+        return ""
     wanted = mentions(f"1 {counted[1]}")[0].quantity.unit
     if wanted and not any(not q.unit or q.unit.base == wanted.base for q in found):
         return f"the task asks for {asked or counted[1].split()[0]}, and the answer has none"

@@ -11,7 +11,17 @@ from agentkit.answer import Evidence, Finding
 from agentkit.arithmetic import DimensionError, Equation, Unit, equations
 from agentkit.checks.check import Draft
 from agentkit.checks.dates import dates_in, without_dates
-from agentkit.checks.operands import OPERAND, arguments_of, derived, operands_of, strings, untraced, value_of, values_of
+from agentkit.checks.operands import (
+    arguments_of,
+    derived,
+    licences,
+    operands,
+    operands_of,
+    strings,
+    untraced,
+    value_of,
+    values_of,
+)
 from agentkit.checks.quantities import Number, numbers_in, unit_names, years_in
 from agentkit.checks.spelled import MULTIPLES
 from agentkit.checks.words import content_words
@@ -187,10 +197,13 @@ def is_article(number: Number, known: Known) -> bool:
 
 def likelier(claimed: Number, matching: Sequence[Number], known: Known) -> tuple[int, Number] | None:
     """Another number that fits better what is said of the claimed one than those that equal it, if there is one."""
-    in_table = not any(n.own for n in matching)
+    # What a unit is called says nothing of what is meant: 400 mg of one thing, 1 g of another.
+    beside = content_words(claimed.written)
+    if not any(n.own for n in matching):  # in tables
+        beside |= PRICES
 
     def affinity(number: Number) -> tuple[float, float]:
-        return known.affinity(claimed, number, without=PRICES if in_table else frozenset())
+        return known.affinity(claimed, number, without=beside)
 
     best = max(map(affinity, matching))
     fitting = [n for n in matching if affinity(n) == best]
@@ -220,6 +233,8 @@ def rival(other: Number, claimed: Number) -> bool:
     """Another number that could have been meant."""
     if other.time is not None and claimed.time is not None:
         return other.time != claimed.time
+    if other.years and claimed.years and other.years.isdisjoint(claimed.years) and not is_year(claimed):
+        return False
     if other.quantity is None or claimed.quantity is None or other.name or is_year(other) != is_year(claimed):
         return False
     if other.written.lower() == "one" and other.noun != claimed.noun:
@@ -251,10 +266,16 @@ def invented(draft: Draft, arguments: object) -> str:
         return f"{strange[0]} stands neither in the task nor in the evidence"
     said = "\n".join([draft.task, *(e.text for e in draft.evidence), *(t.answer for t in draft.history)]).lower()
     values = values_of(sources)
-    used = any(derived(value_of(n), v) for t in texts for n in OPERAND.findall(t) for v in values)
+    used = {value_of(n) for text in texts for n in operands(text)}
+    follows = any(derived(n, v) for n in used for v in values)
     quoted = any(word.lower() in said for text in texts for word in QUOTED.findall(text))
     units = any(unit_names(text) & known.units for text in texts)
-    return "" if used or quoted or units else "that uses no number and no text of the task or the evidence"
+    # How many seconds a week has takes no number that anyone says, but two units.
+    known_of_units = licences(known.units)
+    between = len(known_of_units) > 1 and not used.isdisjoint(frozenset[Fraction]().union(*known_of_units))
+    return (
+        "" if follows or quoted or units or between else "that uses no number and no text of the task or the evidence"
+    )
 
 
 def equal(claimed: Number, number: Number) -> bool:

@@ -13,13 +13,14 @@ FREE = frozenset(Fraction(n) for n in (0, 1, 2))
 """Numbers that a computation may use though nobody said them: to count from, to average two."""
 LICENSED = {
     "percent": (100,),
-    "week": (7, 52),
+    "week": (7, 24, 52),
     "day": (7, 24, 30, 365),
     "hour": (24, 60, 3600, "3.6"),
     "minute": (60,),
     "second": (60, 3600, "3.6"),
     "month": (12, 30),
-    "year": (12, 52, 365),
+    "year": (12, 24, 52, 365),
+    "Fahrenheit": (5, 9, 32, "1.8"),
     "kilo": (1000,),
     "milli": (1000,),
     "centi": (100,),
@@ -35,16 +36,35 @@ OPERAND = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
 
 def untraced(texts: Sequence[str], sources: Iterable[Number], units: frozenset[str]) -> list[str]:
     """The numbers of an expression or a program that come from none of the sources."""
-    licensed = {Fraction(n) for word, allowed in LICENSED.items() for n in allowed if any(word in u for u in units)}
+    licensed = {n for allowed in licences(units) for n in allowed}
     program = any(PROGRAM.search(text) for text in texts)
     free = FREE | licensed | (IN_PROGRAM if program else frozenset[Fraction]())
     values = values_of(sources)
     return [
         written
         for text in texts
-        for written in OPERAND.findall(text)
+        for written in operands(text)
         if (operand := value_of(written)) not in free and not any(derived(operand, value) for value in values)
     ]
+
+
+def licences(units: Iterable[str]) -> list[frozenset[Fraction]]:
+    """What each of the units that are spoken of allows to know."""
+    named = list(units)
+    return [frozenset(map(Fraction, allowed)) for word, allowed in LICENSED.items() if any(word in u for u in named)]
+
+
+def operands(text: str) -> list[str]:
+    """The numbers of an expression or a program; in a list or a call's arguments a comma stands between two."""
+    within: list[bool] = []
+    apart: list[str] = []
+    for before, character in zip(f" {text}", text, strict=False):
+        if character in "([":
+            within.append(character == "[" or before.isalnum() or before == "_")
+        elif character in ")]" and within:
+            within.pop()
+        apart.append(" , " if character == "," and within and within[-1] else character)
+    return OPERAND.findall("".join(apart))
 
 
 def values_of(sources: Iterable[Number]) -> set[Fraction]:
@@ -71,7 +91,7 @@ def derived(operand: Fraction, source: Fraction) -> bool:
 def operands_of(draft: Draft, evidence: Evidence) -> frozenset[Fraction]:
     """The numbers in the arguments of the call that reported a piece of evidence."""
     texts = arguments_of(draft, evidence)
-    return frozenset(value_of(n) for text in texts for n in OPERAND.findall(text))
+    return frozenset(value_of(n) for text in texts for n in operands(text))
 
 
 def arguments_of(draft: Draft, evidence: Evidence) -> list[str]:

@@ -49,7 +49,7 @@ class Number:
     named: frozenset[str] = frozenset()
     """Identifiers in its clause (`B` of Tank B)."""
     years: frozenset[str] = frozenset()
-    """Years that its sentence, its column or its heading speak of; that of a file says nothing of what is in it."""
+    """Years that its clause speaks of, else its sentence, its column or its heading; that of a file says nothing."""
     units: frozenset[str] = frozenset()
     """Canonical names of the units that its sentence, its row, its column or its heading speak of."""
     time: int | None = None
@@ -89,7 +89,11 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Num
             for start, end in _clauses(bare):
                 own = content_words(bare[start:end])
                 in_clause = _in_clause(sentence[start:end], near=own | head, far=far, words=words)
-                found += [replace(number, own=own, years=years, units=units) for number in in_clause]
+                in_years = years_in(bare[start:end])
+                found += [
+                    replace(n, own=own, years=years if n.written in in_years else in_years or years, units=units)
+                    for n in in_clause
+                ]
     return tuple(found)
 
 

@@ -3,6 +3,8 @@
 import re
 from functools import lru_cache
 
+from agentkit.arithmetic.units import is_unit
+
 STOPWORDS = frozenset(
     "a an the this that these those it its is are was were be been being am do does did has have had "
     "having of in on at to for from by with as and or but nor so if then than too very can could will "
@@ -15,7 +17,10 @@ WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?|[^\W_]*\d[^\W_]*[^\W\d_][^\
 AFTER_NAME = "is|are|was|were|has|had|does|did|can|will|holds|costs|weighs|contains|takes|needs|uses|and|or|to|in|of"
 ARTICLE = re.compile(rf"(?:^|[.!?|]\s+|\n\s*)A(?= (?!(?:{AFTER_NAME})\b)[a-z])")
 """Not the name that it is in `Tank A`, nor in `A holds more`."""
-NAME = re.compile(r"\b([A-Z][^\W\d_]+) (\d+)\b(?![.,:]\d)")
+NAME = re.compile(
+    r"\b([A-Z][^\W\d_]+|article|chapter|clause|gate|paragraph|platform|room|section) (\d+)\b(?![.,:]\d)"
+    r"(?: ?([%€$£°]|[^\W\d_]+))?"
+)
 SUFFIXES = re.compile(r"(?<=[^\W\d_]{3})(?:ings?|ed|e?s|e|ly)$")
 
 
@@ -32,7 +37,16 @@ def stem(word: str) -> str:
 
 def names(text: str) -> frozenset[str]:
     """Names made of a capitalised word and a number: `Generator 1` is `generator#1`, `in 2026` is none."""
-    return frozenset(f"{stem(w)}#{n}" for w, n in NAME.findall(text) if w.lower() not in STOPWORDS)
+    return frozenset(
+        f"{stem(word)}#{number}"
+        for word, number, after in NAME.findall(text)
+        if word.lower() not in STOPWORDS and not is_measure(after)
+    )
+
+
+def is_measure(after: str) -> bool:
+    """Whether what follows a number makes a quantity of it: nothing is called `Take 500` in `Take 500 mg`."""
+    return bool(after) and after.lower() not in STOPWORDS and (not after.isalpha() or is_unit(after))
 
 
 def identifiers(text: str) -> frozenset[str]:

@@ -60,6 +60,7 @@ def test_evidence_that_never_speaks_of_it_cannot_answer() -> None:
         ("What dose should adults take?", "Adults take two tablets twice daily."),
         ("At what temperature is it kept?", "It is kept between 2 and 8 °C."),
         ("Which two cities does it join?", "It joins Lyon and Turin."),
+        ("At how many degrees does water boil?", "Water boils at 100 °C."),
         ("What is the charge for a locker?", "A locker is 2 euros a day."),
     ],
 )

@@ -96,6 +96,23 @@ def test_what_is_to_be_converted_was_said(task: str) -> None:
     assert made_up(said(task), calculator, {"expression": "189 m to feet"})
 
 
+def test_a_comma_in_a_call_or_a_list_joins_no_numbers() -> None:
+    count = "print(len([n for n in range({}) if all(n % d for d in range(2, n))]))"
+    primes = said("How many primes are between 200 and 850?")
+    assert made_up(primes, COMPUTING, {"code": count.format("200,850")}) == ""
+    assert made_up(primes, COMPUTING, {"code": count.format("200,950")}).startswith("950 stands neither")
+    assert made_up(said("Add 12, 450, 7 and 320."), COMPUTING, {"code": "print(sum([12,450,7,320]))"}) == ""
+    halves = said("What is half of the sum of 1,200 and 300?")
+    assert made_up(halves, COMPUTING, {"code": "print((1,200 + 300) / 2)"}) == ""
+
+
+def test_what_lies_between_two_units_is_known() -> None:
+    assert made_up(said("How many seconds are there in a week?"), COMPUTING, {"code": "print(7 * 24 * 3600)"}) == ""
+    heat = said("What is 20 degrees Celsius in Fahrenheit?")
+    assert made_up(heat, COMPUTING, {"code": "print(20 * 9 / 5 + 32)"}) == ""
+    assert made_up(heat, COMPUTING, {"code": "print(20 * 9 / 5 + 23)"})
+
+
 def test_parts_of_a_date_or_a_time_were_said() -> None:
     alarm = needing("hour", hour={"type": "integer"})
     assert made_up(said("Set an alarm for 14:30."), alarm, {"hour": 14}) == ""

@@ -72,7 +72,15 @@ COURSES = (
     "Sol teaches a course about mending tubes. It costs 16 pounds and has 10 places. In winter Marta gives a longer "
     "course on building wheels, which costs 83 pounds."
 )
+SALES = "Sales were 1.2 million euros in 2021, 1.5 million in 2022 and 0.9 million in 2023."
+DOSES = "Ibuprofen: adults 400 mg three times a day. Paracetamol: adults 1 g four times a day."
+PILLS = "Take 500 mg of aspirin. Take 100 mg of paracetamol."
+NOTICE = "Section 5 requires 14 days of notice, section 6 requires 30 days of notice."
 RIGHT = [
+    ("Sales were 1.5 million euros in 2022.", [SALES], "What were the sales in 2022?"),
+    ("Adults take 1 g of paracetamol.", [DOSES], "What is the dose of paracetamol for adults?"),
+    ("Take 100 mg of paracetamol.", [PILLS], "How much paracetamol should I take?"),
+    ("14 days.", [NOTICE], "How much notice does section 5 require?"),
     ("On Sunday the museum opens at 9 o'clock.", [SUNDAY], "When does it open on Sunday?"),
     ("A trowel costs 880 pence.", [TOOLS], "What does a trowel cost?"),
     ("A city bicycle costs 9 pounds a day.", [HIRE], "What does a city bicycle cost a day?"),
@@ -136,6 +144,10 @@ RIGHT = [
     ("Take 0.5 g every 6 hours.", ["Take 500 mg every 6 hours."], "How much should be taken?"),
 ]
 WRONG = [
+    ("Sales were 1.2 million euros in 2022.", [SALES], "What were the sales in 2022?"),
+    ("Adults take 400 mg of paracetamol.", [DOSES], "What is the dose of paracetamol for adults?"),
+    ("Take 500 mg of paracetamol.", [PILLS], "How much paracetamol should I take?"),
+    ("30 days.", [NOTICE], "How much notice does section 5 require?"),
     ("On Sunday the museum opens at 11 o'clock.", [SUNDAY], "When does it open on Sunday?"),
     ("A trowel costs 165 pence.", [TOOLS], "What does a trowel cost?"),
     ("The cost was $30 million.", ["The cost was $10 million, the revenue $30 million."], "What was the cost?"),

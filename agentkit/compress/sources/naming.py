@@ -4,6 +4,7 @@ Bare expressions one after the other leave a small model to remember what `[3] c
 says so again wherever the value is used (program-aided language models, Gao et al. 2023).
 """
 
+import builtins
 import itertools
 import keyword
 import re
@@ -28,7 +29,9 @@ SAYS_LITTLE = frozenset(
 
 
 def program(question: str, steps: Sequence[str], labels: Sequence[str]) -> str:
-    """The steps as assignments, and what the last one comes to printed; empty where a step before it has no label.
+    """The steps as assignments, and what the last one comes to printed.
+
+    Empty where one is no Python, or one before the last has no label.
 
     Args:
         question: A value that it tells stays a number: only what was worked out has a name.
@@ -36,6 +39,8 @@ def program(question: str, steps: Sequence[str], labels: Sequence[str]) -> str:
             earlier.
         labels: What each is for.
     """
+    if any("%" in step for step in steps):
+        return ""
     told = {n.quantity.value for n in numbers_in(question) if n.quantity is not None}
     named: dict[Fraction, str] = {}
     unused: set[Fraction] = set()
@@ -72,4 +77,5 @@ def identifier(label: str, *, taken: Collection[str]) -> str:
         return ""
     longer = ("_".join(words[-length:]) for length in range(min(LONGEST, len(words)), len(words) + 1))
     numbered = (f"{'_'.join(words[-LONGEST:])}_{number}" for number in itertools.count(2))
-    return next(n for n in itertools.chain(longer, numbered) if n not in taken and not keyword.iskeyword(n))
+    free = (n for n in itertools.chain(longer, numbered) if n not in taken)
+    return next(n for n in free if not keyword.iskeyword(n) and not hasattr(builtins, n))

@@ -57,13 +57,17 @@ def test_a_number_of_the_question_is_a_name_only_where_it_was_worked_out_for_tha
     ]
 
 
-def test_a_power_and_a_percentage_are_python() -> None:
+def test_a_power_and_a_hundredth_are_python() -> None:
     assert program("2 3 5", ("2^3", "8/100*5", "0.4+2"), ("a cube", "a part", "")).splitlines() == [
         "cube = 2**3",
         "part = cube / 100 * 5",
         "answer = part + 2",
         "print(answer)",
     ]
+
+
+def test_a_percent_sign_is_no_python() -> None:
+    assert program("2 3", ("2+3", "8%*5", "0.4+2"), ("a sum", "a part", "")) == ""
 
 
 def test_without_a_label_before_the_last_there_is_no_program() -> None:
@@ -79,6 +83,7 @@ def test_without_a_label_before_the_last_there_is_no_program() -> None:
         ("Troy walks to school and back home", ("walks_school_back_home",), "troy_walks_school_back_home"),
         ("clips", ("clips", "clips_2"), "clips_3"),
         ("the class", (), "class_2"),
+        ("the sum", (), "sum_2"),
         ("it is to be", (), ""),
         ("Ann's dogs", (), "ann_dogs"),
     ],
