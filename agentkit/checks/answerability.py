@@ -36,8 +36,9 @@ PRICES = frozenset(map(stem, "price cost charge fee fare rent toll".split()))
 FEW = re.compile(r"\b(?:once|single|sole|none|nobody|neither|zero|no(?= \w))\b", re.IGNORECASE)
 """One or none, in other words than numbers."""
 ONE_OF = re.compile(r"\ban? ((?:[\w-]+ ?){1,2})", re.IGNORECASE)
-HOW_MANY = re.compile(r"\bhow many (.*)", re.IGNORECASE)
+HOW_MANY = re.compile(r"\bhow many\b *(.*)", re.IGNORECASE)
 FOCUS = [
+    re.compile(r"\bnumber of ([^\W\d][\w-]*)", re.IGNORECASE),
     re.compile(rf"\bhow (?:many|much) (?!(?:{VERBS})\b)([\w-]+)", re.IGNORECASE),
     re.compile(
         rf"\b(?:what|which) (?:{VERBS}) (?:the |an? |its |their |his |her )?"
@@ -92,7 +93,7 @@ def miscounts(asked: str, draft: Draft) -> str:
     if not found:
         few = FEW.search(draft.text) or says_one(asked, draft.text)
         return "" if few else "the task asks how many, and the answer has no number"
-    if counted[1].lower().startswith("degree"):  # of an angle or of heat
+    if not content_words(counted[1]) or counted[1].lower().startswith("degree"):  # of an angle or of heat
         return ""
     wanted = mentions(f"1 {counted[1]}")[0].quantity.unit
     if wanted and not any(not q.unit or q.unit.base == wanted.base for q in found):

@@ -27,6 +27,7 @@ def objections(task: str, text: str, passage: str = PEOPLE, *, cosine: float = 0
         ("How many dogs live at the station?", "dogs"),
         ("What is the e-mail address of the leader?", "e-mail address"),
         ("Which tank is larger?", "tank"),
+        ("What is the number of dogs at the station?", "dogs"),
         ("At what height does it lie?", "height"),
         ("Who leads it?", ""),
         ("What happens to a licence that is violated?", ""),
@@ -80,6 +81,12 @@ def test_what_counts_nothing_is_none(text: str) -> None:
     assert objections("How many wheels does it have?", text, "wheels") == [
         "the task asks how many, and the answer has no number"
     ]
+
+
+def test_how_many_at_the_end_of_a_question_wants_a_number_too() -> None:
+    task = "Do they keep staff at the station, and how many?"
+    assert objections(task, "They keep staff.") == ["the task asks how many, and the answer has no number"]
+    assert objections(task, "14 staff.") == []
 
 
 def test_a_word_of_like_meaning_will_do() -> None:
