@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import log
 
@@ -105,6 +105,8 @@ def numbers(draft: Draft) -> Iterator[Finding]:
         reason, used = undated(claim, draft)
         bare = without_dates(claim)
         claimed = [number for number in numbers_in(bare) if not is_article(number, known)]
+        if dated := bare != claim:  # which of its numbers a date was of can't be told any more
+            claimed = [replace(number, years=years_in(claim)) for number in claimed]
         worked_out = {e.right.value for e in equations(claim) if e.right is not None and stands(e, known)}
         for number in claimed:
             if number.quantity is not None and number.quantity.value in worked_out:
@@ -113,7 +115,6 @@ def numbers(draft: Draft) -> Iterator[Finding]:
                 break
             reason, evidence = objection(number, known, untraced)
             used |= evidence
-        dated = bare != claim
         if (claimed or dated) and not reason and not used and len(draft.claims) == 1:
             reason = "it only repeats numbers of the task"
         if claimed or dated:
@@ -198,7 +199,7 @@ def is_article(number: Number, known: Known) -> bool:
 def likelier(claimed: Number, matching: Sequence[Number], known: Known) -> tuple[int, Number] | None:
     """Another number that fits better what is said of the claimed one than those that equal it, if there is one."""
     # What a unit is called says nothing of what is meant: 400 mg of one thing, 1 g of another.
-    beside = content_words(claimed.written)
+    beside = frozenset(word for word in content_words(claimed.written) if word.isalpha())
     if not any(n.own for n in matching):  # in tables
         beside |= PRICES
 

@@ -76,7 +76,11 @@ SALES = "Sales were 1.2 million euros in 2021, 1.5 million in 2022 and 0.9 milli
 DOSES = "Ibuprofen: adults 400 mg three times a day. Paracetamol: adults 1 g four times a day."
 PILLS = "Take 500 mg of aspirin. Take 100 mg of paracetamol."
 NOTICE = "Section 5 requires 14 days of notice, section 6 requires 30 days of notice."
+JOBS = "The industry, with 163,400 jobs in August 2013, is the largest, accounting in 2012 for 5 percent of all."
+STYLES = "The city was a center of jazz in the 1940s, expressionism in the 1950s, and hip hop in the 1970s."
 RIGHT = [
+    (JOBS, [JOBS], "How many jobs had the industry in 2013?"),
+    (STYLES, [STYLES], "What emerged from the city in the 1970s?"),
     ("Sales were 1.5 million euros in 2022.", [SALES], "What were the sales in 2022?"),
     ("Adults take 1 g of paracetamol.", [DOSES], "What is the dose of paracetamol for adults?"),
     ("Take 100 mg of paracetamol.", [PILLS], "How much paracetamol should I take?"),
