@@ -38,7 +38,6 @@ FEW = re.compile(r"\b(?:once|single|sole|none|nobody|neither|zero|no(?= \w))\b",
 ONE_OF = re.compile(r"\ban? ((?:[\w-]+ ?){1,2})", re.IGNORECASE)
 HOW_MANY = re.compile(r"\bhow many\b *(.*)", re.IGNORECASE)
 FOCUS = [
-    re.compile(r"\bnumber of ([^\W\d][\w-]*)", re.IGNORECASE),
     re.compile(rf"\bhow (?:many|much) (?!(?:{VERBS})\b)([\w-]+)", re.IGNORECASE),
     re.compile(
         rf"\b(?:what|which) (?:{VERBS}) (?:the |an? |its |their |his |her )?"

@@ -27,7 +27,6 @@ def objections(task: str, text: str, passage: str = PEOPLE, *, cosine: float = 0
         ("How many dogs live at the station?", "dogs"),
         ("What is the e-mail address of the leader?", "e-mail address"),
         ("Which tank is larger?", "tank"),
-        ("What is the number of dogs at the station?", "dogs"),
         ("At what height does it lie?", "height"),
         ("Who leads it?", ""),
         ("What happens to a licence that is violated?", ""),

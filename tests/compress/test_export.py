@@ -286,18 +286,6 @@ def test_each_adapter_of_a_run_keeps_the_results_of_its_own_weights(run: Path, t
 
 
 @pytest.mark.model
-def test_results_from_before_weights_were_in_their_folders_name_are_gone_on_with(run: Path, tmp_path: Path) -> None:
-    items = two_sums(tmp_path)
-    assert distil("evaluate", items, "--run", run, "--base-limit", 0) == 0
-    own = taught_root(run)
-    (records,) = own.glob("*/items.jsonl")
-    before = records.read_bytes()
-    own.rename(run / "evaluation/taught")
-    assert distil("evaluate", items, "--run", run, "--base-limit", 0) == 0
-    assert records.read_bytes() == before
-
-
-@pytest.mark.model
 def test_the_base_can_be_left_out_and_have_fewer_items(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
