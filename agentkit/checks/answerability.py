@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from agentkit.answer import Evidence, Finding
+from agentkit.answer import Finding
 from agentkit.arithmetic import quantities as mentions
 from agentkit.arithmetic.units import is_unit
 from agentkit.checks.check import Draft
@@ -67,16 +67,22 @@ class Answerability:
     def __call__(self, draft: Draft) -> Iterator[Finding]:
         """One finding when the draft, or the evidence, has nothing of what the task asks for."""
         asked = focus(draft.task)
-        # What was worked out (a sum, a difference) need not be named by any document.
-        worked_out = any(not e.source for e in draft.cited_evidence)
-        passages = [] if worked_out else [e for e in draft.evidence if e.source]
-        if reason := miscounts(asked, draft) or (self.silent(asked, draft, passages) if passages else ""):
+        if reason := miscounts(asked, draft) or self.silent(asked, draft):
             yield Finding(check=self.name, claim=draft.text, verdict="failed", reason=reason)
 
-    def silent(self, asked: str, draft: Draft, passages: Sequence[Evidence]) -> str:
-        """Why the passages can't answer; empty when they speak of what is asked for."""
+    def silent(self, asked: str, draft: Draft) -> str:
+        """Why the passages can't answer; empty when they speak of what is asked for, or there are none."""
+        passages = [e for e in draft.evidence if e.source]
+        # What was worked out (a sum, a difference) need not be named by any document.
+        if not passages or any(not e.source for e in draft.cited_evidence):
+            return ""
         words = {w for e in passages for w in WORD.findall(f"{e.source} {e.text}") if w.lower() not in STOPWORDS}
-        if not asked or is_unit(asked) or is_generic(asked, draft) or content_words(asked) & {stem(w) for w in words}:
+        if (
+            not asked
+            or is_unit(asked)
+            or is_generic(asked, draft.text)
+            or content_words(asked) & {stem(w) for w in words}
+        ):
             return ""
         if self.similarity is not None and max(map(float, self.similarity([asked], sorted(words))[0])) >= COSINE:
             return ""
@@ -106,10 +112,10 @@ def says_one(asked: str, text: str) -> bool:
     return bool(wanted) and any(wanted <= content_words(after) for after in ONE_OF.findall(text))
 
 
-def is_generic(asked: str, draft: Draft) -> bool:
-    """Whether what is asked for tells nothing of what an answer must speak of; of a price, that it has a number."""
+def is_generic(asked: str, text: str) -> bool:
+    """Whether what is asked for says nothing of what an answer speaks of; of a price, the answer has a number."""
     words = set(map(stem, WORD.findall(asked)))
-    is_price = not PRICES.isdisjoint(words) and bool(numbers_in(draft.text))
+    is_price = not PRICES.isdisjoint(words) and bool(numbers_in(text))
     return is_price or not GENERIC.isdisjoint(words) or bool(spelled(asked))
 
 

@@ -272,11 +272,11 @@ def invented(draft: Draft, arguments: object) -> str:
     quoted = any(word.lower() in said for text in texts for word in QUOTED.findall(text))
     units = any(unit_names(text) & known.units for text in texts)
     # How many seconds a week has takes no number that anyone says, but two units.
-    known_of_units = licences(known.units)
-    between = len(known_of_units) > 1 and not used.isdisjoint(frozenset[Fraction]().union(*known_of_units))
-    return (
-        "" if follows or quoted or units or between else "that uses no number and no text of the task or the evidence"
-    )
+    licensed = licences(known.units)
+    between = len(licensed) > 1 and any(used & allowed for allowed in licensed)
+    if follows or between or quoted or units:
+        return ""
+    return "that uses no number and no text of the task or the evidence"
 
 
 def equal(claimed: Number, number: Number) -> bool:

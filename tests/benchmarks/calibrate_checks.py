@@ -160,7 +160,7 @@ def answers(pair: Pair, cosines: Cosines) -> bool:
     """Whether the check of answerability objects to the passage."""
     evidence = Evidence(id=1, tool="retrieval", call=1, text=pair.passage, source="document.md")
     draft = Draft(text="", cited=(1,), task=pair.text, evidence=(evidence,))
-    return bool(Answerability(cosines).silent(answerability.focus(pair.text), draft, [evidence]))
+    return bool(Answerability(cosines).silent(answerability.focus(pair.text), draft))
 
 
 def rate(pairs: Sequence[Pair], objects: Objects, kind: str, source: str = "") -> tuple[float, int]:

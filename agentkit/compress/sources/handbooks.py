@@ -192,7 +192,7 @@ def told(key: str, handbook: Handbook, known: Values) -> list[Wanted]:
             value = known[name]
             marked.append((separated(value) if isinstance(value, int) else value, rf"\{{{name}\b"))
     return [
-        Wanted(text, tuple(file_of(title) for title, told in handbook.documents if re.search(mark, told)))
+        Wanted(text, tuple(file_of(title) for title, body in handbook.documents if re.search(mark, body)))
         for text, mark in marked
     ]
 
