@@ -234,7 +234,8 @@ def rival(other: Number, claimed: Number) -> bool:
     """Another number that could have been meant."""
     if other.time is not None and claimed.time is not None:
         return other.time != claimed.time
-    if other.years and claimed.years and other.years.isdisjoint(claimed.years) and not is_year(claimed):
+    of_others = other.years and claimed.years and other.years.isdisjoint(claimed.years)
+    if of_others and claimed.written not in claimed.years:  # unless the year itself is what is claimed
         return False
     if other.quantity is None or claimed.quantity is None or other.name or is_year(other) != is_year(claimed):
         return False

@@ -148,6 +148,11 @@ RIGHT = [
     ("Take 0.5 g every 6 hours.", ["Take 500 mg every 6 hours."], "How much should be taken?"),
 ]
 WRONG = [
+    (
+        "Inspired by the 2016 movie Zakhm.",
+        ["It premiered in 2016. It is inspired by the 1998 movie Zakhm."],
+        "What is it?",
+    ),
     ("Sales were 1.2 million euros in 2022.", [SALES], "What were the sales in 2022?"),
     ("Adults take 400 mg of paracetamol.", [DOSES], "What is the dose of paracetamol for adults?"),
     ("Take 500 mg of paracetamol.", [PILLS], "How much paracetamol should I take?"),
