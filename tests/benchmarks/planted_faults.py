@@ -124,12 +124,14 @@ def derivations(folder: Path, limit: int) -> Iterator[Planted]:
 
 
 def reports(folder: Path, limit: int) -> Iterator[Planted]:
-    """What a program said of a yes-or-no question, told as it is and the other way round, with a fact as the reason."""
+    """What a program said of a yes-or-no question, told as it is and the other way round, with a passage as the reason."""
     for row in rows(folder, "strategyqa")[:limit]:
         for fault, yes in ((TRUE, row["answer"]), ("misreported", not row["answer"])):
             text = f"{'Yes' if yes else 'No'}, as {row['facts'][0]}"
-            evidence = Evidence(id=1, tool="python", call=1, text=str(row["answer"]))
-            yield Planted("report", fault, Draft(text=text, cited=(1,), task=row["question"], evidence=(evidence,)))
+            said = Evidence(id=1, tool="python", call=1, text=str(row["answer"]))
+            fact = Evidence(id=2, tool="retrieval", call=2, text=row["facts"][0], source="facts.md")
+            draft = Draft(text=text, cited=(1, 2), task=row["question"], evidence=(said, fact))
+            yield Planted("report", fault, draft)
 
 
 def quoted(claim: str) -> str:
