@@ -22,6 +22,8 @@ don't answer are caught, and 13 % of 290 that do are objected to: a weak check (
 VERBS = r"is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must|may"
 NO_VERB = "to|if|when|the|an?|his|her|its|their|this|that|these|those|you|people"
 """What follows a verb rather than a noun: what *happens to*, what *causes the*."""
+PRONOUN = "(?:it|they|he|she|you|we|i|there|this|that|these|those)"
+"""Of what was spoken of before, so it names nothing: what is *it* called."""
 GENERIC = frozenset(
     stem(word)
     for word in (
@@ -31,7 +33,7 @@ GENERIC = frozenset(
     ).split()
 )
 """What an answer is without being called so, as Argos is the name of a dog."""
-PRICES = frozenset(map(stem, "price cost charge fee fare rent toll".split()))
+PRICES = frozenset(map(stem, "price cost charge fee fare rent toll money".split()))
 """What an amount is without being called so: *it costs 16 euros*."""
 FEW = re.compile(r"\b(?:once|single|sole|none|nobody|neither|zero|no(?= \w))\b", re.IGNORECASE)
 """One or none, in other words than numbers."""
@@ -40,12 +42,14 @@ HOW_MANY = re.compile(r"\bhow many\b *(.*)", re.IGNORECASE)
 FOCUS = [
     re.compile(rf"\bhow (?:many|much) (?!(?:{VERBS})\b)([\w-]+)", re.IGNORECASE),
     re.compile(
-        rf"\b(?:what|which) (?:{VERBS}) (?:the |an? |its |their |his |her )?"
-        r"([^\W\d][\w-]*(?: (?!of|for|in|at|to|on)[\w-]+)?)",
+        rf"\b(?:what|which) (?:{VERBS}) (?!{PRONOUN}\b)(?:the |an? |its |their |his |her |[\w-]+ ?['\u2019]s )?"
+        r"(?:(?:most|least) [\w-]+ )?([^\W\d][\w-]*(?: (?!of|for|in|at|to|on)[\w-]+)?)",
         re.IGNORECASE,
     ),
     re.compile(
-        rf"\b(?:what|which) (?!(?:{VERBS}|comes?|goes?|belongs?)\b)([^\W\d][\w-]*)\b(?! (?:{NO_VERB})\b)", re.IGNORECASE
+        rf"\b(?:what|which) (?!(?:{VERBS}|comes?|goes?|belongs?|\w+ly (?:{VERBS}))\b)"
+        rf"([^\W\d][\w-]*)\b(?! (?:{NO_VERB})\b)",
+        re.IGNORECASE,
     ),
 ]
 """Where a question names what it asks for: how many *dogs*, what is the *e-mail address* of, which *tank*."""

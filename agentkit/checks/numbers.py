@@ -23,6 +23,7 @@ from agentkit.checks.operands import (
     values_of,
 )
 from agentkit.checks.quantities import Number, numbers_in, unit_names, years_in
+from agentkit.checks.quotations import has, plain
 from agentkit.checks.spelled import MULTIPLES
 from agentkit.checks.words import content_words
 
@@ -101,19 +102,21 @@ def numbers(draft: Draft) -> Iterator[Finding]:
     """One finding a claim that has numbers."""
     known = Known.of(draft)
     untraced = {e.id: reason for e in draft.evidence if not e.source and (reason := untraced_operand(draft, e, known))}
+    read = [plain(e.text) for e in draft.evidence if e.source]
     for claim in draft.claims:
         reason, used = undated(claim, draft)
         bare = without_dates(claim)
         claimed = [number for number in numbers_in(bare) if not is_article(number, known)]
         if dated := bare != claim:  # which of its numbers a date was of can't be told any more
             claimed = [replace(number, years=years_in(claim)) for number in claimed]
+        repeated = claimed if any(has(text, claim) for text in read) else []
         worked_out = {e.right.value for e in equations(claim) if e.right is not None and stands(e, known)}
         for number in claimed:
             if number.quantity is not None and number.quantity.value in worked_out:
                 continue
             if reason:
                 break
-            reason, evidence = objection(number, known, untraced)
+            reason, evidence = objection(number, known, untraced, repeated)
             used |= evidence
         if (claimed or dated) and not reason and not used and len(draft.claims) == 1:
             reason = "it only repeats numbers of the task"
@@ -137,8 +140,13 @@ def undated(claim: str, draft: Draft) -> tuple[str, set[int]]:
     return "", used
 
 
-def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[str, set[int]]:
-    """Why a number may not stand as it does (empty when it may), and the evidence that speaks of it."""
+def objection(
+    claimed: Number, known: Known, untraced: dict[int, str], repeated: Sequence[Number]
+) -> tuple[str, set[int]]:
+    """Why a number may not stand as it does (empty when it may), and the evidence that speaks of it.
+
+    None of those that the claim repeats with it, word for word, can have been meant instead: each is told as it is.
+    """
     stranger = next((n for n in unit_of(claimed) if n not in known.units), "")
     if stranger and not any(converted(claimed, n) for n in known.said):
         return f"neither the task nor the evidence speaks of {stranger}, as {claimed.written} does", set()
@@ -157,7 +165,7 @@ def objection(claimed: Number, known: Known, untraced: dict[int, str]) -> tuple[
         return f"{claimed.written} is of {', '.join(sorted(other.years))}, not of {', '.join(sorted(years))}", {at}
     if matching and not sound:
         meant = likelier(claimed, [n for _, n in matching], known)
-        if meant and not asked(claimed, known):
+        if meant and not asked(claimed, known) and not any(equal(meant[1], number) for number in repeated):
             at, other = meant
             return f"{claimed.written} stands for something else in the evidence; [{at}] has {other.written}", {at}
         return "", {i for i, _ in matching}

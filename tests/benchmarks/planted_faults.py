@@ -124,7 +124,7 @@ def derivations(folder: Path, limit: int) -> Iterator[Planted]:
 
 
 def reports(folder: Path, limit: int) -> Iterator[Planted]:
-    """What a program said of a yes-or-no question, told as it is and the other way round, with a passage as the reason."""
+    """What a program said of a yes-or-no question, told as it is and the other way round, with a fact for a reason."""
     for row in rows(folder, "strategyqa")[:limit]:
         for fault, yes in ((TRUE, row["answer"]), ("misreported", not row["answer"])):
             text = f"{'Yes' if yes else 'No'}, as {row['facts'][0]}"

@@ -35,6 +35,10 @@ def objections(task: str, text: str, passage: str = PEOPLE, *, cosine: float = 0
         ("What kind of noise is it?", "kind"),
         ("What is 15% of 80?", ""),
         ("How much does it cost?", ""),
+        ("Which usually has thicker fur, dogs or wolves?", ""),
+        ("What is it called when Congress ends an appointment?", ""),
+        ("What is the most common type of tank?", "type"),
+        ("What is Ilse's e-mail address?", "e-mail address"),
     ],
 )
 def test_a_question_names_what_it_asks_for(task: str, asked: str) -> None:
@@ -56,6 +60,7 @@ def test_evidence_that_never_speaks_of_it_cannot_answer() -> None:
     [
         ("What is the name of the dog?", "The dog Argos sleeps all day."),
         ("What type of dog is Argos?", "Argos is a beagle."),
+        ("How much money did the tour make?", "The tour made 119.5 million euros."),
         ("What time does the pool open?", "The pool opens at 7 in the morning."),
         ("What dose should adults take?", "Adults take two tablets twice daily."),
         ("At what temperature is it kept?", "It is kept between 2 and 8 °C."),

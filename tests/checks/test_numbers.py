@@ -303,3 +303,17 @@ def test_a_number_before_the_verb_may_is_no_date() -> None:
 def test_a_range_of_days_is_no_negative_number() -> None:
     passage = "The storm of January 1–2, 2006, was strong."
     assert judge(passage, [passage], "When was the storm?")[0].verdict == "supported"
+
+
+def test_a_sentence_told_word_for_word_tells_each_of_its_numbers_as_what_it_is() -> None:
+    task = "How many more votes did Studdard have?"
+    passage = "Out of 24 million votes, Studdard finished 134,000 votes ahead."
+    assert judge(passage, [passage], task)[0].verdict == "supported"
+    assert judge("Studdard finished 24 million votes ahead.", [passage], task)[0].verdict == "failed"
+
+
+def test_a_sentence_told_word_for_word_may_be_of_something_else() -> None:
+    task = "What does entry cost for residents with a guide?"
+    told = "Entry costs 12 euros and 30 euros with a guide."
+    [finding] = judge(told, [f"{told} Entry for residents with a guide costs 36 euros."], task)
+    assert finding.reason == "12 euros stands for something else in the evidence; [1] has 36 euros"
