@@ -27,6 +27,7 @@ EPILOG = """Examples:
 
 From a pipe each line is a question or a command. The answers go to the standard output, everything else to the standard
 error."""
+NOT_TEXT = "a line of the input is not UTF-8 and is left out"
 
 
 def chat(
@@ -172,7 +173,7 @@ def lines(screen: "Screen", watched: bool) -> Iterator[str]:
     while True:
         screen.rest()
         try:
-            line = typed() if watched else piped(screen)
+            line = typed(screen) if watched else piped(screen)
         except KeyboardInterrupt:
             if not watched:
                 raise
@@ -185,16 +186,24 @@ def lines(screen: "Screen", watched: bool) -> Iterator[str]:
             yield line.strip()
 
 
-def typed() -> str | None:
-    """A line from the terminal; None at its end."""
+def typed(screen: "Screen") -> str | None:
+    """A line from the terminal; None at its end. What isn't text is named and passed over."""
     try:
         if sys.stdout.isatty():
-            return input("\n> ")
-        print("\n> ", end="", file=sys.stderr, flush=True)  # `input` would write it to the file of answers
-        return sys.stdin.readline() or None
+            line = input("\n> ")
+        else:
+            print("\n> ", end="", file=sys.stderr, flush=True)  # `input` would write it to the file of answers
+            line = sys.stdin.readline()
+            if not line:
+                return None
+        line.encode()  # a locale may hand over bytes that it can't decode as halves of characters
     except EOFError:
         print(file=sys.stderr)
         return None
+    except UnicodeError:
+        screen.notes([NOT_TEXT])
+        return ""
+    return line
 
 
 def piped(screen: "Screen") -> str | None:
@@ -204,7 +213,7 @@ def piped(screen: "Screen") -> str | None:
     data = sys.stdin.buffer.readline(TASK_BYTES)
     line = data.decode("utf-8", "replace")
     if "\ufffd" in line and b"\xef\xbf\xbd" not in data:
-        screen.notes(["a line of the input is not UTF-8 and is left out"])
+        screen.notes([NOT_TEXT])
         return ""
     if line.strip():
         screen.line("you", line.strip())

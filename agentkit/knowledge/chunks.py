@@ -17,7 +17,7 @@ from agentkit.knowledge.sentences import sentences
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-VERSION = 2
+VERSION = 3
 """Raise it when the same text is split differently: stored chunks are then made anew."""
 TARGET = 110
 """Pieces (words and punctuation marks, about tokens) at which a passage is closed: some 80 words of prose."""
@@ -32,6 +32,8 @@ Kind = Literal["prose", "table", "list", "code"]
 _PIECE = re.compile(r"\w+|[^\w\s]+")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_CODE_OR_COMMENT = re.compile(r"(?P<code>(?<!`)(`+)(?!`).*?(?<!`)\2(?!`))|<!--.*?-->", re.DOTALL)
+"""Inside a paragraph, a list or a table: a comment in code is shown to readers, and one that isn't closed is none."""
 _EMPHASIS = re.compile(r"(?<!\w)([*_`]{1,3})(\S(?:.*?\S)?)\1(?!\w)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
@@ -84,7 +86,6 @@ def _markdown_blocks(text: str) -> Iterator[_Block]:
     from markdown_it import MarkdownIt
 
     text = _FRONT_MATTER.sub(r"\1\n\n", text)  # else its closing line makes a heading of it
-    text = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text)
     lines = text.split("\n")
     parser = MarkdownIt("commonmark").enable("table")
     parser.core.ruler.disable(["inline"])  # only blocks matter here, and links can be made slow to parse
@@ -99,14 +100,14 @@ def _markdown_blocks(text: str) -> Iterator[_Block]:
             if bare and level <= headings[-1][0]:
                 yield _heading_alone(headings)
             headings = [(above, title) for above, title in headings if above < level]
-            headings.append((level, _plain(tokens[i + 1].content)))
+            headings.append((level, _plain(_shown(tokens[i + 1].content))))
             bare = True
             continue
         first, last = token.map
-        content = [line.rstrip() for line in lines[first:last]]
+        content = [line.rstrip() for line in _shown("\n".join(lines[first:last]), kind=token.type).split("\n")]
         while content and not content[-1].strip():
             content.pop()
-        if token.type == "hr" or not content:
+        if token.type == "hr" or not any(content):
             continue
         bare = False
         path = tuple(title for _, title in headings if title)
@@ -119,12 +120,21 @@ def _markdown_blocks(text: str) -> Iterator[_Block]:
             case "fence" | "code_block":
                 yield _Block(kind="code", lines=tuple(content), headings=path)
             case "paragraph_open":  # a line end inside a paragraph is a space, unless two spaces stand before it
-                joined = re.sub(r"(?<! {2})\n[ \t]*", " ", "\n".join(lines[first:last]).strip())
+                written = _shown("\n".join(lines[first:last])).strip()
+                joined = re.sub(r"(?<! {2})\n[ \t]*", " ", written)
                 yield _Block(kind="prose", lines=tuple(line.rstrip() for line in joined.split("\n")), headings=path)
             case _:
                 yield _Block(kind="prose", lines=tuple(content), headings=path)
     if bare:
         yield _heading_alone(headings)
+
+
+def _shown(text: str, kind: str = "") -> str:
+    """A block without its comments, which no reader sees; it keeps its lines."""
+    if kind in {"fence", "code_block"}:
+        return text
+    comment = _COMMENT if kind == "html_block" else _CODE_OR_COMMENT
+    return comment.sub(lambda match: match.groupdict().get("code") or "\n" * match[0].count("\n"), text)
 
 
 def _item_starts(tokens: "Sequence[Token]", index: int, first: int) -> Iterator[int]:

@@ -32,6 +32,8 @@ class Report:
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
+    kept: int = 0
+    """Known documents whose files couldn't be looked at, on a drive that isn't mounted say."""
     passages: int = 0
     """Embedded and stored this time."""
     skipped: tuple[Skipped, ...] = ()
@@ -42,7 +44,7 @@ class Report:
     @property
     def documents(self) -> int:
         """That are in the corpus now."""
-        return self.added + self.changed + self.unchanged
+        return self.added + self.changed + self.unchanged + self.kept
 
 
 def made_with(embedder: Embedder) -> str:
@@ -65,7 +67,8 @@ def update(
     with Parser() as parser:
         known = store.documents()
         work = _Work(store=store, parser=parser, known=known, skipped=[i for i in listed if isinstance(i, Skipped)])
-        gone = work.gone({file.source for file in files})
+        there = {file.source for file in files}
+        gone = work.gone(there)
         store.remove(gone)
         passages = 0
         for batch in _batches(work.entries(files), TOGETHER):
@@ -80,6 +83,7 @@ def update(
         changed=work.changed,
         removed=sum(not known[source].refused for source in gone),
         unchanged=work.unchanged,
+        kept=sum(not known[source].refused for source in known.keys() - there - set(gone)),
         passages=passages,
         skipped=tuple(work.skipped),
         notices=tuple(work.notices),
@@ -103,7 +107,7 @@ class _Work:
     def gone(self, there: set[str]) -> list[str]:
         """Documents whose files are gone, as far as can be seen."""
         hidden = tuple("" if item.path == "." else f"{item.path}/" for item in self.skipped if item.unknown)
-        return [source for source in self.known if source not in there and not source.startswith(hidden)]
+        return [source for source in self.known if source not in there and not f"{source}/".startswith(hidden)]
 
     def entries(self, files: Sequence[File]) -> Iterator[Entry]:
         """Every chunk that is to be stored."""
@@ -192,7 +196,13 @@ def _chunks(content: Content) -> Iterator[Chunk]:
     for section in content.sections:
         for part in chunks.split(section.text, markdown=section.markdown):
             heading = " > ".join(filter(None, (section.heading, part.heading)))
-            yield dataclasses.replace(part, heading=heading, page=section.page, columns=section.columns)
+            columns = {_encodable(name): _encodable(value) for name, value in section.columns.items()}
+            yield Chunk(text=_encodable(part.text), heading=_encodable(heading), page=section.page, columns=columns)
+
+
+def _encodable(text: str) -> str:
+    """Lone surrogates (an emoji that an exporter cut in two) have no encoding, and no store takes them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _context(chunk: Chunk, source: str) -> str:

@@ -1,5 +1,6 @@
 """`agentkit chat` with decisions that are fixed, and everything else real."""
 
+import io
 import os
 import pty
 import select
@@ -10,11 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from types import SimpleNamespace, TracebackType
+from typing import Any, Self
 
 import pytest
 
+from agentkit.cli.chat import typed
 from agentkit.events import Started
 from agentkit.trace import read_trace
 
@@ -219,6 +221,18 @@ def test_earlier_lines_come_back_with_the_arrow_keys(script: Script, monkeypatch
         terminal.until(b"> ")  # before, the terminal itself would take Ctrl-D for its own
         terminal.write(b"\x04")
         assert terminal.end() == 0
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_a_typed_line_that_is_no_text_is_passed_over(errors: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    screen: Any = SimpleNamespace(notes=said.extend)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9?\nWho won?\n"), "utf-8", errors))
+    monkeypatch.setattr(sys, "stdout", io.StringIO())  # no terminal
+    assert typed(screen) == ""
+    assert said == ["a line of the input is not UTF-8 and is left out"]
+    if errors == "surrogateescape":  # else Python throws away what it read with the line
+        assert (typed(screen), typed(screen)) == ("Who won?\n", None)
 
 
 @pytest.mark.usefixtures("plugins")

@@ -79,6 +79,15 @@ def test_front_matter_is_text_and_comments_are_not() -> None:
     assert chunks == [Chunk(text="title: Ovens price: 30\n\nBody.\n\nEnd.")]
 
 
+def test_comments_end_where_they_do_and_none_begins_in_code() -> None:
+    items, code = "- a <!-- b\n  c -->\n- d", "```\n<!-- x -->\n```"
+    text = f"Write `<!--` first.\n\n## Hours\n\nFrom nine<!-- ten --> to five.\n\n{items}\n\n{code}"
+    assert split(text, markdown=True) == [
+        Chunk(text="Write `<!--` first."),
+        Chunk(text="From nine to five.\n\n- a\n\n- d\n\n```\n<!-- x -->\n```", heading="Hours"),
+    ]
+
+
 def test_plain_text_keeps_its_lines_and_reads_no_markup() -> None:
     assert split("# not a heading\nName   Price\nBread  3.20\n", markdown=False) == [
         Chunk(text="# not a heading\nName   Price\nBread  3.20")

@@ -147,10 +147,28 @@ def test_a_folder_that_is_gone_takes_no_document_with_it(embedder: Embedder, fol
     corpora.ingest("x", [folder], embedder)
     folder.rename(tmp_path / "unmounted")
     report = corpora.ingest("x", [], embedder)
-    assert report.removed == 0
+    assert (report.removed, report.kept, report.documents) == (0, 2, 2)
     assert [skipped.path for skipped in report.skipped] == ["documents"]
     with Corpus.load("x", embedder=embedder) as corpus:
         assert len(corpus) == 3
+
+
+def test_a_file_is_deleted_with_its_folder_there_and_out_of_sight_without(
+    embedder: Embedder, folder: Path, tmp_path: Path
+) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    (drive / "lamp.md").write_text("The lamp is green.")
+    corpora.ingest("x", [drive / "lamp.md", folder], embedder)
+    drive.rename(tmp_path / "unmounted")
+    report = corpora.ingest("x", [], embedder)
+    assert (report.removed, report.kept, report.unchanged, report.documents) == (0, 1, 2, 3)
+    assert [(s.path, s.reason.split(";")[0]) for s in report.skipped] == [("lamp.md", "is gone")]
+    (tmp_path / "unmounted").rename(drive)
+    assert corpora.ingest("x", [], embedder).unchanged == 3
+    (drive / "lamp.md").unlink()
+    report = corpora.ingest("x", [], embedder)
+    assert (report.removed, report.kept, report.skipped) == (1, 0, ())
 
 
 def test_a_file_that_may_not_be_read_for_now_keeps_what_is_known(
@@ -193,6 +211,13 @@ def test_a_text_in_another_language_is_said_to_be_one(embedder: Embedder, tmp_pa
     for _ in range(2):  # also when it is unchanged
         assert corpora.ingest("x", [tmp_path / "de.txt"], embedder).notices == said
     assert corpora.stats("x").notices.keys() == {"de.txt"}
+
+
+def test_half_a_character_costs_no_document(embedder: Embedder, tmp_path: Path) -> None:
+    (tmp_path / "cut.jsonl").write_text('{"a \\ud83d": "a truncated emoji \\ud83d at the station"}\n')
+    (tmp_path / "whole.txt").write_text("The station has two generators.")
+    report = corpora.ingest("x", [tmp_path], embedder)
+    assert (report.documents, report.skipped) == (2, ())
 
 
 # Stopped

@@ -56,7 +56,12 @@ def _separator(decoded: str) -> str:
 def _names(header: list[str]) -> list[str]:
     if len(header) > MAX_COLUMNS:
         raise Unreadable(f"has {len(header):,} columns; up to {MAX_COLUMNS} are read")
-    return [name.strip() or f"column {number}" for number, name in enumerate(header, start=1)]
+    names: dict[str, None] = {}
+    for number, written in enumerate(header, start=1):
+        name = written.strip() or f"column {number}"
+        alike = (f"{name} ({again})" for again in itertools.count(2))
+        names[name if name not in names else next(n for n in alike if n not in names)] = None
+    return list(names)
 
 
 def _rows(reader: Iterator[list[str]], names: list[str]) -> Iterator[dict[str, str]]:

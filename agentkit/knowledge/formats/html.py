@@ -7,6 +7,7 @@ unclosed quotation mark, which end in a RecursionError or never there, cost it n
 import re
 
 from agentkit.errors import MissingExtra
+from agentkit.knowledge.chunks import MAX_HEADING
 from agentkit.knowledge.formats import text
 from agentkit.knowledge.formats.content import Content, Section, Unreadable
 
@@ -53,4 +54,4 @@ def to_markdown(html: str) -> tuple[str, str]:
     markdown = _RAISED.sub(r"^\1", _ESCAPED_NUMBER.sub(r"\1\2", markdown))
     if not (markdown := markdown.strip()):
         raise Unreadable("holds no text, or nests it too deeply")
-    return markdown, " ".join((converted.metadata.document.title or "").split())
+    return markdown, " ".join((converted.metadata.document.title or "").split())[:MAX_HEADING]

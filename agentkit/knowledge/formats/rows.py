@@ -12,7 +12,10 @@ ABOVE = 200
 
 
 def sections(rows: Iterable[Mapping[str, str]]) -> Iterator[Section]:
-    """One section a row or, of a long row, one a long value, with the row's short values as its heading."""
+    """One section a row or, of a long row, one a long value, with the row's short values as its heading and columns.
+
+    A long value is made of many passages, and each of them would keep all of it as a column.
+    """
     for row in rows:
         columns = {name: value.strip() for name, value in row.items() if value.strip()}
         if not columns:
@@ -24,9 +27,9 @@ def sections(rows: Iterable[Mapping[str, str]]) -> Iterator[Section]:
         short = {name: value for name, value in columns.items() if len(value) <= SHORT and "\n" not in value}
         heading = _heading(short)
         for number, group in enumerate(_groups([lines[name] for name in short])):
-            yield Section(text="\n".join(group), heading=heading if number else "", columns=columns)
+            yield Section(text="\n".join(group), heading=heading if number else "", columns=short)
         for name in (name for name in columns if name not in short):
-            yield Section(text=lines[name], heading=heading, columns=columns)
+            yield Section(text=lines[name], heading=heading, columns=short)
 
 
 def _groups(lines: Iterable[str]) -> Iterator[list[str]]:

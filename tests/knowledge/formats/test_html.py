@@ -32,6 +32,11 @@ def test_a_heading_of_the_first_rank_stands_for_the_title() -> None:
     assert (section.heading, section.text.startswith("# Rules")) == ("", True)
 
 
+def test_a_title_is_no_longer_than_a_heading() -> None:
+    [section] = html.read(f"<title>{'Rules ' * 1000}</title><p>No dogs.</p>".encode()).sections
+    assert len(section.heading) == 200
+
+
 @pytest.mark.parametrize("data", [b"<html><body><img src=x></body></html>", b"<script>var x</script>"])
 def test_a_page_without_text_is_refused(data: bytes) -> None:
     with pytest.raises(Unreadable, match="holds no text"):

@@ -48,7 +48,12 @@ def test_a_long_row_stands_under_its_short_values() -> None:
     short, long = jsonl.read(json.dumps(row).encode()).sections
     assert short.text == "id: 0000097\nfocus: Tremor\nquestion: What is tremor?\nurl: http://x/y"
     assert (long.heading, long.text.startswith("answer: It is")) == ("Tremor; What is tremor?", True)
-    assert long.columns["focus"] == "Tremor"
+    assert (long.columns["focus"], "answer" in long.columns) == ("Tremor", False)
+
+
+def test_columns_of_the_same_name_are_told_apart() -> None:
+    [section] = csv.read(b"item,price,price,price (2)\nbolt,10 EUR,12 EUR,14 EUR\n").sections
+    assert section.text == "item: bolt\nprice: 10 EUR\nprice (2): 12 EUR\nprice (2) (2): 14 EUR"
 
 
 def test_objects_in_objects_become_columns() -> None:
