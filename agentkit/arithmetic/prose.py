@@ -25,7 +25,7 @@ _PATTERN = re.compile(
         | [-+*/<>!:~^|&%]=(?!=) | ={{3,}} | =[><~] | \\\w+ )
     | (?P<relation>==?|≈|≃|≅)
     | (?P<number>[0-9]*[½¼¾]|{GROUPED}|{PLAIN_NUMBER})
-    | (?P<word>log10|log2|{WORD})
+    | (?P<word>log10|log2|[Pp]er[ ]cent\b|{WORD})
     | (?P<currency>US\$|[{CURRENCY_SIGNS}])
     | (?P<sign>\*\*|//|[-+*/%^()×·∙⋅✕÷∕−√!,²³]|(?<=\s)–(?=\s))
     | (?P<other>.)
@@ -70,7 +70,9 @@ def pieces(text: str) -> list[Piece]:
         if match.group() == "**" and spaced != text[match.end() : match.end() + 1].isspace():
             kind = "other"  # bold type, not a power
         if kind != "space":
-            found.append(Piece(kind, match.group().translate(_PLAIN), match.start(), match.end(), spaced))
+            written = match.group().translate(_PLAIN)
+            word = written.replace(" ", "") if kind == "word" else written  # `per cent` is one, as laws write it
+            found.append(Piece(kind, word, match.start(), match.end(), spaced))
         spaced = kind in ("space", "newline")
     return found
 

@@ -51,6 +51,7 @@ class Known:
     units: frozenset[str]
     words: frozenset[str]
     """Content words of task, history and evidence."""
+    asked_values: frozenset[Fraction]
     task_words: frozenset[str]
     task_years: frozenset[str]
     rarity: Mapping[str, float]
@@ -63,13 +64,15 @@ class Known:
         texts = [*said, *(f"{e.text} {e.source}" for e in draft.evidence)]
         found = [(e.id, n) for e in draft.evidence if e.source for n in numbers_in(e.text, context=e.source)]
         having = Counter(word for _, n in found for word in n.near | n.far)
+        asked = [n for text in said for n in numbers_in(text)]
         return cls(
-            asked=[n for text in said for n in numbers_in(text)],
+            asked=asked,
             found=found,
             computed=[(e.id, n) for e in draft.evidence if not e.source for n in numbers_in(e.text)],
             operands=frozenset(n for e in draft.evidence if not e.source for n in operands_of(draft, e)),
             units=frozenset[str]().union(*map(unit_names, texts)),
             words=frozenset[str]().union(*map(content_words, texts)),
+            asked_values=frozenset(n.quantity.value for n in asked if n.quantity is not None),
             task_words=content_words(draft.task),
             task_years=years_in(draft.task),
             rarity={word: log((1 + len(found)) / count) for word, count in having.items()},
@@ -81,7 +84,7 @@ class Known:
         return [*self.asked, *(n for _, n in (*self.found, *self.computed))]
 
     def affinity(self, claimed: Number, number: Number, *, without: Set[str] = frozenset()) -> tuple[float, float]:
-        """How well the words around a claimed number fit those around one of the evidence: names first, then all.
+        """How well a claimed number's surroundings fit those of one of the evidence: names and values, then words.
 
         Words of the claim's own clause count double against those of the task, words in the evidence's clause or
         table cell double against the rest of its sentence, rare words more than common ones, and some not at all.
@@ -95,6 +98,7 @@ class Known:
             )
 
         names = sum(2 if w in number.near else w in number.far for w in claimed.named)
+        names += 2 * len((claimed.beside | self.asked_values) & number.beside)
         return names, round(2 * weight(claimed.near) + weight(self.task_words - claimed.near), 6)
 
 
@@ -219,7 +223,7 @@ def likelier(claimed: Number, matching: Sequence[Number], known: Known) -> tuple
     rivals = [
         (i, n)
         for i, n in known.found
-        if rival(n, claimed)
+        if rival(n, claimed, known)
         and (
             (fit := affinity(n)) > best
             or (fit == best and all(closer(n, m, claimed.near | known.task_words) for m in fitting))
@@ -238,12 +242,13 @@ def closer(other: Number, number: Number, said: frozenset[str]) -> bool:
     return same_kind and other.far == number.far and other.own - said < number.own - said
 
 
-def rival(other: Number, claimed: Number) -> bool:
+def rival(other: Number, claimed: Number, known: Known) -> bool:
     """Another number that could have been meant."""
     if other.time is not None and claimed.time is not None:
         return other.time != claimed.time
-    of_others = other.years and claimed.years and other.years.isdisjoint(claimed.years)
-    if of_others and claimed.written not in claimed.years:  # unless the year itself is what is claimed
+    years = claimed.years or known.task_years
+    of_others = other.years and years and other.years.isdisjoint(years)
+    if of_others and claimed.written not in years:  # unless the year itself is what is claimed
         return False
     if other.quantity is None or claimed.quantity is None or other.name or is_year(other) != is_year(claimed):
         return False

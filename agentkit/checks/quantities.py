@@ -1,7 +1,7 @@
 """Numbers in prose and tables, each with the words that say what it is the number of."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -18,7 +18,10 @@ UNCOUNTED = frozenset(
     "time times more less fewer such different possible distinct whole full other was were left".split()
 )
 """Words after a number that say nothing of what it counts."""
-CLAUSE = re.compile(r"[;:](?!\d)|,(?!\d)|\b(?:and|but|while|whereas|so)\b", re.IGNORECASE)
+CLAUSE = re.compile(r";|:(?!\s*[-+$€£]?\d)|,(?!\d)|\b(?:and|but|while|whereas|so)\b", re.IGNORECASE)
+"""Where one ends. What a colon stands before belongs to its label: *meals: 28 euros, hotel: 120 euros*."""
+ENUMERATED = re.compile(r"\s*(?:[-*]\s+)?(?:§+\s*)?(?:\(\d+\)|\d+(?:\.\d+)*[.)]?(?=\s+[A-Z]))\s*")
+"""What a paragraph of a law begins with: *(2)*, *§ 4.2*."""
 LITERAL = re.compile(r"[^\s|()]*\d[^\s|()]*")
 HALF_OF_A = re.compile(r"^ (?:of )?an? ")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -52,6 +55,8 @@ class Number:
     """Years that its clause speaks of, else its sentence, its column or its heading; that of a file says nothing."""
     units: frozenset[str] = frozenset()
     """Canonical names of the units that its sentence, its row, its column or its heading speak of."""
+    beside: frozenset[Fraction] = frozenset()
+    """Values that tell its row or clause from others: of the first cell, or in other units (*after 5 years*)."""
     time: int | None = None
     """Minutes since midnight, if it is a time of day."""
 
@@ -83,15 +88,23 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Num
             before = said | before if REFERS.match(sentence) else said
             far = around | before
             # Later clauses share the subject, which stands before the first number.
-            starts = [m.start for m in mentions(sentence) if not _name(sentence, m)]
+            listed = ENUMERATED.match(sentence)
+            begin = listed.end() if listed else 0
+            starts = [m.start for m in mentions(sentence) if m.start >= begin and not _name(sentence, m)]
             head = content_words(bare[: min([*starts, *(n.start for n in in_words if n.counts)], default=len(bare))])
             years, units = years_in(f"{sentence} {heading}"), unit_names(f"{sentence} {context}")
             for start, end in _clauses(bare):
                 own = content_words(bare[start:end])
-                in_clause = _in_clause(sentence[start:end], near=own | head, far=far, words=words)
+                in_clause = list(_in_clause(sentence[start:end], near=own | head, far=far, words=words))
                 in_years = years_in(bare[start:end])
                 found += [
-                    replace(n, own=own, years=years if n.written in in_years else in_years or years, units=units)
+                    replace(
+                        n,
+                        own=own,
+                        years=years if n.written in in_years else in_years or years,
+                        units=units,
+                        beside=_values(other for other in in_clause if _tells(other, n)),
+                    )
                     for n in in_clause
                 ]
     return tuple(found)
@@ -107,12 +120,28 @@ def _clauses(sentence: str) -> Iterator[tuple[int, int]]:
 
 
 def _in_row(cells: list[str], header: list[str], context: str, *, words: bool) -> Iterator[Number]:
+    beside = _values(_in_clause(cells[0], near=frozenset(), far=frozenset(), words=words))
     for cell, column in zip(cells, header, strict=False):
         row = f"{header[0]} {cells[0]} {column} {cell}"
         far = content_words(row) | content_words(context)
         for number in _in_clause(cell, near=content_words(row), far=far, words=words, unit=_unit_of(column)):
             years = years_in(f"{row} {context.partition(' > ')[2]}")
-            yield replace(number, years=years, units=unit_names(f"{row} {context}"))
+            yield replace(number, years=years, units=unit_names(f"{row} {context}"), beside=beside)
+
+
+def _values(numbers: Iterable[Number]) -> frozenset[Fraction]:
+    return frozenset(n.quantity.value for n in numbers if n.quantity is not None and n.time is None)
+
+
+def _tells(other: Number, number: Number) -> bool:
+    """Whether another number of the clause says when, of whom or from where on the number is true.
+
+    One in the same unit is the other end of a range.
+    """
+    if other.quantity is None or number.quantity is None or number.time is not None:
+        return False
+    counts = bool(number.quantity.unit) or bool(number.noun)
+    return counts and bool(other.quantity.unit) and other.quantity.unit != number.quantity.unit
 
 
 def _in_clause(

@@ -317,3 +317,47 @@ def test_a_sentence_told_word_for_word_may_be_of_something_else() -> None:
     told = "Entry costs 12 euros and 30 euros with a guide."
     [finding] = judge(told, [f"{told} Entry for residents with a guide costs 36 euros."], task)
     assert finding.reason == "12 euros stands for something else in the evidence; [1] has 36 euros"
+
+
+CHILDREN = "Children aged 6 to 11 years: 250 mg. Children aged 12 to 17 years: 500 mg. Adults: 1,000 mg."
+ZONES = """\
+| Zone | Single ticket | Day ticket |
+|---|---|---|
+| 2 | 3.60 € | 9.00 € |
+| 3 | 5.10 € | 12.50 € |"""
+LEAVE = "Employees get 28 days of leave after 5 years and 30 days after 10 years."
+TAX = "Income up to 10,000 euros is taxed at 10 %, income up to 40,000 euros at 22 %, and income above that at 35 %."
+ALLOWANCES = "Daily allowances - meals: 28 euros, hotel: 120 euros, laundry: 15 euros."
+OPEN = "Reception: 8:00-18:00, canteen: 11:30-14:00, gym: 6:00-22:00."
+FEES = "In 2022 the fee was 10 euros; in 2023 it is 12 euros."
+NOTICE = (
+    "(1) The tenant may terminate the lease with three months' notice. (2) The landlord may terminate with six months' "
+    "notice if the tenant has lived there for more than five years, and nine months' notice after eight years."
+)
+FINE = "A fine of not more than 10 per cent of turnover may be imposed."
+
+
+@pytest.mark.parametrize(
+    ("passage", "task", "right", "wrong"),
+    [
+        (
+            CHILDREN,
+            "What dose for children aged 6 to 11?",
+            "They take 250 mg.",
+            "Children aged 6 to 11 years take 500 mg.",
+        ),
+        (ZONES, "What does a day ticket for zone 2 cost?", "9.00 €.", "A day ticket for zone 2 costs 12.50 €."),
+        (LEAVE, "How many days of leave after 10 years?", "After 10 years they get 30 days.", "They get 28 days."),
+        (TAX, "How is income up to 40,000 euros taxed?", "It is taxed at 22 %.", "It is taxed at 10 %."),
+        (ALLOWANCES, "What is the hotel allowance?", "It is 120 euros.", "The hotel allowance is 28 euros."),
+        (OPEN, "When is the gym open?", "From 6:00 to 22:00.", "The gym is open from 8:00 to 18:00."),
+        (FEES, "What is the fee in 2023?", "The fee is 12 euros.", "The fee is 10 euros."),
+        (NOTICE, "With what notice can the landlord terminate after eight years?", "Nine months.", "Six months."),
+        (FINE, "What is the maximum fine?", "It is at most 10 % of turnover.", "It is at most 15 per cent."),
+    ],
+)
+def test_the_values_and_labels_beside_a_number_tell_what_it_is_of(
+    passage: str, task: str, right: str, wrong: str
+) -> None:
+    assert [f.reason for f in judge(right, [passage], task)] == [""]
+    assert judge(wrong, [passage], task)[0].verdict == "failed"
