@@ -19,6 +19,7 @@ model; refusals don't depend on that (`agentkit.topics`).
 """
 
 import dataclasses
+import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -172,7 +173,7 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
             yield
         except MissingExtra:
             raise
-        except (ConfigurationError, CorpusError, ToolError) as error:
+        except (ConfigurationError, CorpusError, ToolError, ValueError) as error:
             raise ConfigurationError(f"{self.file}: {key} = {value!r}: {error}") from None
 
     def open(self, embedder: Embedder | None = None, *, chroma: str = "") -> list[object]:
@@ -195,7 +196,7 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
         return [opened[0] if len(opened) == 1 else JoinedCorpus(opened), embedder, *open_grounding()]
 
     def _open(self, name: str, embedder: Embedder, chroma: str) -> Corpus:
-        folder = self.file.parent / Path(name).expanduser()
+        folder = self.file.parent / os.path.expanduser(name)
         with self.at("corpora", name):
             if folder.exists() or "/" in name:
                 return Corpus.open(folder, embedder=embedder, chroma=chroma)

@@ -188,6 +188,8 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file} is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{file} is nested too deeply to be read; make it flatter") from None
 
 
 def _flat(data: Mapping[str, Any], origin: str) -> Iterator[tuple[Key, Any]]:
@@ -229,7 +231,7 @@ def _looked_up(settings: Settings, key: Key) -> Any:
 
 def _placed(key: Key, value: Any, folder: Path) -> Any:
     """A path that stands in a file is relative to the file."""
-    return folder / Path(value).expanduser() if key[0] in PATHS and isinstance(value, str) else value
+    return folder / os.path.expanduser(value) if key[0] in PATHS and isinstance(value, str) else value
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[Key, str, str]]:
@@ -249,7 +251,7 @@ def _parsed(key: Key, text: str, origin: str) -> Any:
     if key[0] == "tools":
         return text
     if key[0] in PATHS:
-        return Path(text).expanduser()
+        return Path(os.path.expanduser(text))
     if key[0] == "checks":
         return [name.strip() for name in text.split(",") if name.strip()]
     if key[0] == "limits" and text == UNBOUNDED:

@@ -66,6 +66,12 @@ def test_a_path_in_a_file_is_relative_to_the_file(tmp_path: Path) -> None:
     assert load(tmp_path).docs == tmp_path / "home" / ".config" / "agentkit" / "handbook"
 
 
+def test_the_home_of_nobody_is_left_as_it_is(tmp_path: Path) -> None:
+    written(tmp_path, 'docs = "~nosuchuser/docs"')
+    settings = load(tmp_path, AGENTKIT_DATA="~nosuchuser/data")
+    assert (settings.docs, settings.data) == (tmp_path / "~nosuchuser/docs", Path("~nosuchuser/data"))
+
+
 def test_an_empty_variable_sets_nothing(tmp_path: Path) -> None:
     assert load(tmp_path, AGENTKIT_MODEL="", AGENTKIT_THREADS="") == Settings()
 
@@ -110,6 +116,7 @@ def test_a_tool_may_have_any_name(tmp_path: Path) -> None:
         ("[tools]\npython = 3", "tools.python = 3 must be a table: write [tools.python]"),
         ("model = ", "is not TOML: "),
         ("'a.b' = 1", "no setting is called 'a.b'"),
+        ("checks = " + 3000 * "[", "is nested too deeply to be read; make it flatter"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named_with_file_key_and_value(tmp_path: Path, text: str, said: str) -> None:

@@ -158,6 +158,11 @@ def objection(
     if claimed.noun and claimed.noun not in known.words and claimed.written[0].isdigit():
         return f"neither the task nor the evidence speaks of {claimed.noun}", set()
     if claimed.name and (holders := {i for i, n in known.found if n.name == claimed.name}):
+        if meant := namesake(claimed, known):
+            at, other = meant
+            return f"{claimed.name.replace('#', ' ')} is something else; [{at}] has {other.name.replace('#', ' ')}", {
+                at
+            }
         return "", holders
     computed = {i for i, n in known.computed if same_value(claimed, n)}
     sound = computed - untraced.keys()
@@ -230,6 +235,26 @@ def likelier(claimed: Number, matching: Sequence[Number], known: Known) -> tuple
         )
     ]
     return max(rivals, key=lambda r: affinity(r[1]), default=None)
+
+
+def namesake(claimed: Number, known: Known) -> tuple[int, Number] | None:
+    """Another of a kind that fits better what is said of the claimed one: of fines section 7, not section 5.
+
+    None is looked for where the task says the name itself, or the claim's clause has two of the kind.
+    """
+    kind = claimed.name.partition("#")[0]
+    alike = [(i, n) for i, n in known.found if n.name.partition("#")[0] == kind]
+    names = frozenset(n.name for _, n in alike)
+    if any(n.name == claimed.name for n in known.asked) or len(claimed.named & names) > 1:
+        return None
+    names |= {kind}
+    bare = replace(claimed, near=claimed.near - names, named=claimed.named - names)
+
+    def affinity(number: Number) -> tuple[float, float]:
+        return known.affinity(bare, number, without=names)
+
+    best = max(affinity(n) for _, n in alike if n.name == claimed.name)
+    return next(((i, n) for i, n in alike if affinity(n) > best), None)
 
 
 def closer(other: Number, number: Number, said: frozenset[str]) -> bool:

@@ -19,8 +19,9 @@ EPILOG = """Examples:
     agentkit ingest --corpus company
 
 Reads .txt, .rst, .md, .html, .pdf, .docx, .csv, .tsv and .jsonl, in folders also below. The second form looks at the
-same paths again: unchanged files are skipped, changed ones replaced, deleted ones removed. Interrupted at any point,
-the same command goes on. Exit code 0 also when files had to be left out (they are named), 2 when nothing is left."""
+same paths again: unchanged files are skipped, changed ones replaced, deleted ones removed; of a folder that is gone, on
+a drive that isn't mounted say, all is kept. Interrupted at any point, the same command goes on. Exit code 0 also when
+files had to be left out (they are named), 2 when nothing is left."""
 
 
 def ingest(
@@ -121,7 +122,7 @@ def show(report: "Report", corpus: str, *, as_json: bool, seconds: float) -> Non
     if as_json:
         print(dumped({"corpus": corpus, "documents": report.documents, "seconds": round(seconds, 2), **asdict(report)}))
         return
-    counts = {name: getattr(report, name) for name in ("added", "changed", "removed", "unchanged")}
+    counts = {name: getattr(report, name) for name in ("added", "changed", "removed", "unchanged", "kept")}
     done = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number)
     print(
         f"{corpus}: {counted(report.documents, 'document')} ({done}), {report.passages:,} new passages, {seconds:.1f} s"

@@ -32,7 +32,10 @@ def search(
     heading: Annotated[
         str, typer.Option(metavar="TEXT", show_default=False, help="Only under headings that have this in them.")
     ] = "",
-    page: Annotated[int | None, typer.Option(metavar="N", min=1, show_default=False, help="Only on this page.")] = None,
+    page: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=2**31 - 1, show_default=False, help="Only on this page."),
+    ] = None,
     where: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN=VALUE", show_default=False, help="Only rows that have this value in a column."),

@@ -9,6 +9,7 @@ import dataclasses
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -45,14 +46,14 @@ class Recipe(BaseModel, frozen=True):
     origins: tuple[Origin, ...] = ()
 
     def with_paths(self, paths: Iterable[Path]) -> "Recipe":
-        """The same with more paths. One that lies within another adds nothing."""
+        """The same with more paths. One that is read as a part of another adds nothing."""
         origins = list(self.origins)
         for path in paths:
-            whole = path.expanduser().absolute()
+            whole = _whole(path)
             whole = whole.parent.resolve() / whole.name if whole.is_symlink() else whole.resolve()
-            if any(whole.is_relative_to(origin.path) for origin in origins):
+            if any(_covers(origin.path, whole) for origin in origins):
                 continue
-            origins = [origin for origin in origins if not origin.path.is_relative_to(whole)]
+            origins = [origin for origin in origins if not _covers(whole, origin.path)]
             origins.append(Origin(path=whole, label=_label(whole, {origin.label for origin in origins})))
         return Recipe(origins=tuple(origins))
 
@@ -126,9 +127,9 @@ def ingest(name: str, paths: Sequence[Path], embedder: Embedder, *, progress: Pr
     """
     folder = folder_of(name)
     for path in paths:
-        if not path.expanduser().exists():
+        if not (whole := _whole(path)).exists():
             raise CorpusError(f"there is no {path}; check the path")
-        if path.expanduser().is_file() and path.suffix.lower() not in ENDINGS:
+        if whole.is_file() and path.suffix.lower() not in ENDINGS:
             raise CorpusError(f"{path} is of no kind that is read; it may end in {', '.join(sorted(ENDINGS))}")
     if not paths:
         recipe(name)  # what isn't there isn't made
@@ -174,17 +175,15 @@ def remove(name: str) -> str:
     folder = folder_of(name)
     if not (folder / FILE).exists():
         recipe(name)
-    held = lock(folder / INDEXING_LOCK)
-    if held is None:
-        raise CorpusError(f"corpus {name!r} is being indexed; wait for it or end it")
     try:
-        key = _key(folder)
-        (folder / FILE).unlink(missing_ok=True)  # from here on it isn't there
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise CorpusError(f"can't delete {folder}: {error.strerror}") from None
-    finally:
-        held.close()
+        if (held := lock(folder / INDEXING_LOCK)) is None:
+            raise CorpusError(f"corpus {name!r} is being indexed; wait for it or end it")
+        with contextlib.closing(held):
+            key = _key(folder)
+            (folder / FILE).unlink(missing_ok=True)  # from here on it isn't there
+            shutil.rmtree(folder)
+    except (OSError, sqlite3.Error) as error:
+        raise CorpusError(f"can't delete {folder}: {error}; make it writable or delete the folder by hand") from None
     return key
 
 
@@ -222,7 +221,7 @@ def _documents(folder: Path) -> dict[str, Stored]:
 
 def _origin(name: str, made: Recipe, path: Path) -> Origin:
     """The path among those that a corpus is made of."""
-    whole = path.expanduser().absolute()
+    whole = _whole(path)
     match = next((origin for origin in made.origins if origin.path in (whole, whole.resolve())), None)
     if match is None:
         known = ", ".join(str(origin.path) for origin in made.origins)
@@ -268,15 +267,31 @@ def _key(folder: Path) -> str:
 
 
 def _home() -> Path:
-    return cache().expanduser().absolute() / "corpora" / "named"
+    return _whole(cache()) / "corpora" / "named"
+
+
+def _whole(path: Path) -> Path:
+    """A path in full. Unlike `Path.expanduser`, this leaves what names no user as it is."""
+    return Path(os.path.expanduser(path)).absolute()
+
+
+def _covers(above: Path, path: Path) -> bool:
+    """Whether `find` comes upon a path in a folder above it: it passes by what is hidden and follows no link."""
+    if not path.is_relative_to(above):
+        return False
+    steps = [path, *path.parents][: len(path.parts) - len(above.parts)]
+    return not any(step.name.startswith(".") or step.is_symlink() for step in steps)
 
 
 def _found(made: Recipe) -> Iterator[File | Skipped]:
-    """The files of a corpus. A folder that is gone, a drive that isn't mounted say, takes no document with it."""
+    """The files of a corpus. A folder that is gone, a drive that isn't mounted say, takes no document with it.
+
+    Nor does it take a file that was in it and was named itself; one that is gone from its folder was deleted.
+    """
     for origin in made.origins:
         if origin.path.is_file() or origin.path.is_dir():
             yield from find(origin.path, label=origin.label)
-        elif origin.path.suffix.lower() not in ENDINGS:
+        elif origin.path.suffix.lower() not in ENDINGS or not origin.path.parent.is_dir():
             reason = "is gone; what is known of it is kept; agentkit corpus rm NAME PATH takes it out"
             yield Skipped(path=origin.label, reason=reason, unknown=True)
 

@@ -25,15 +25,20 @@ class Where:
         values: list[str | int] = []
         if self.source:
             conditions.append("documents.source GLOB ?")
-            values.append(self.source)
+            values.append(_text(self.source))
         if self.heading:
             conditions.append("instr(casefold(chunks.heading), ?) > 0")
-            values.append(self.heading.casefold())
+            values.append(_text(self.heading).casefold())
         if self.page is not None:
             conditions.append("chunks.page = ?")
             values.append(self.page)
         for name, value in self.columns.items():
             cell = "SELECT 1 FROM json_each(chunks.columns) AS cell WHERE cell.key = ? AND casefold(cell.value) = ?"
             conditions.append(f"EXISTS ({cell})")
-            values += [name, value.casefold()]
+            values += [_text(name), _text(value).casefold()]
         return " AND ".join(conditions) or "1", values
+
+
+def _text(given: str) -> str:
+    """As SQLite can take it: a command line's argument may be no valid text."""
+    return given.encode("utf-8", "replace").decode()

@@ -361,3 +361,13 @@ def test_the_values_and_labels_beside_a_number_tell_what_it_is_of(
 ) -> None:
     assert [f.reason for f in judge(right, [passage], task)] == [""]
     assert judge(wrong, [passage], task)[0].verdict == "failed"
+
+
+def test_a_name_of_the_same_kind_may_have_been_meant() -> None:
+    task, passage = "Which section governs fines?", "Section 5 governs appeals. Section 7 governs fines."
+    assert (
+        judge("Section 5 governs fines.", [passage], task)[0].reason == "section 5 is something else; [1] has section 7"
+    )
+    assert judge("Section 7.", [passage], task)[0].verdict == "supported"
+    task, passage = "Which is the reserve?", "Generator 2 delivers 25 kW and starts when Generator 1 fails."
+    assert judge("Generator 2 starts when Generator 1 fails.", [passage], task)[0].verdict == "supported"

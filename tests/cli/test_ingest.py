@@ -77,6 +77,15 @@ def test_bad_input_that_leaves_nothing_is_exit_code_2(cli: Cli, docs: Path, argu
     assert said in ran.err.replace("\n", " ")
 
 
+def test_documents_that_can_not_be_seen_now_are_kept_and_counted(cli: Cli, docs: Path) -> None:
+    cli("ingest", "docs", "--corpus", "hut")
+    docs.rename(docs.parent / "unmounted")
+    ran = cli("ingest", "--corpus", "hut")
+    assert (ran.code, ran.out.split(",")[0]) == (0, "hut: 2 documents (2 kept)")
+    assert "is gone; what is known of it is kept; agentkit corpus rm NAME PATH takes it out" in ran.err
+    assert json.loads(cli("ingest", "--corpus", "hut", "--json").out)["kept"] == 2
+
+
 def test_a_terminal_sees_a_bar(docs: Path) -> None:
     main, other = pty.openpty()
     command = [sys.executable, "-m", "agentkit", "ingest", "docs", "--corpus", "hut"]
@@ -196,6 +205,22 @@ def test_a_search_shows_no_orders_of_headings(cli: Cli, docs: Path) -> None:
     ran = cli("search", "lamp on the pier", "--docs", "docs")
     assert ran.out == "[1] trap.md > (instructions left out)\nThe lamp on the pier is green.\n"
     assert "ZEPHYR" not in cli("search", "lamp on the pier", "--docs", "docs", "--json").out
+
+
+@pytest.mark.parametrize(
+    "narrowed", [("--source", "caf\udce9*"), ("--heading", "caf\udce9"), ("--where", "country=caf\udce9")]
+)
+def test_what_is_no_text_narrows_to_nothing(cli: Cli, docs: Path, narrowed: tuple[str, str]) -> None:
+    assert docs.is_dir()
+    ran = cli("search", "capital", "--docs", "docs", *narrowed)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.endswith("agentkit: nothing found\n")
+
+
+def test_a_page_beyond_all_numbers_is_one_line(cli: Cli) -> None:
+    ran = cli("search", "fee", "--docs", "docs", "--page", "9" * 20)
+    assert (ran.code, ran.out) == (2, "")
+    assert "'--page': Input should be less than or equal to 2147483647 Try: agentkit search --help\n" in ran.err
 
 
 def test_an_unknown_column_is_one_line(cli: Cli, docs: Path) -> None:

@@ -50,6 +50,24 @@ def test_a_path_within_another_adds_nothing_and_one_around_it_takes_its_place(tm
     assert made.with_paths([inner]) == made
 
 
+@pytest.mark.parametrize("place", [".notes", "b/.notes/c", "link"])
+def test_what_is_not_read_as_a_part_of_a_folder_is_read_when_it_is_named(tmp_path: Path, place: str) -> None:
+    whole = tmp_path / "a"
+    (whole / "b" / ".notes" / "c").mkdir(parents=True)
+    (whole / ".notes").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (whole / "link").symlink_to(tmp_path / "elsewhere")
+    (whole / place / "soup.md").write_text("Soup costs 8 euros.")
+    (whole / "lamp.md").write_text("The lamp is green.")
+    corpora.ingest("inner", [whole / place], SMALL)
+    corpora.ingest("outer", [whole], SMALL)
+    for name, then in (("inner", whole), ("outer", whole / place)):
+        report = corpora.ingest(name, [then], SMALL)
+        assert (report.added, report.removed, report.unchanged) == (1, 0, 1)
+        assert corpora.ingest(name, [whole, whole / place], SMALL).unchanged == 2
+        assert len(corpora.recipe(name).origins) == 2
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../x", "-x", "x" * 65, "a b", "x\n", "é"])
 def test_names_that_could_lead_elsewhere_are_refused(name: str) -> None:
     with pytest.raises(CorpusError, match="a corpus can't be named"):
@@ -74,6 +92,20 @@ def test_paths_that_are_not_there_or_of_no_kind_leave_nothing(embedder: Embedder
     with pytest.raises(CorpusError, match=r"a\.exe is of no kind that is read; it may end in \.csv, "):
         corpora.ingest("x", [tmp_path / "a.exe"], embedder)
     assert not cache.exists()
+
+
+def test_a_path_in_the_home_of_nobody_is_one_that_is_not_there(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobodys = Path("~nosuchuser/docs")
+    with pytest.raises(CorpusError, match=r"there is no ~nosuchuser/docs; check the path"):
+        corpora.ingest("x", [nobodys], SMALL)
+    corpora.ingest("x", [folder], SMALL)
+    with pytest.raises(CorpusError, match=r"corpus 'x' isn't made of ~nosuchuser/docs; it is made of: "):
+        corpora.forget("x", [nobodys])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AGENTKIT_CACHE", "~nosuchuser")
+    assert corpora.folder_of("x") == tmp_path / "~nosuchuser" / "corpora" / "named" / "x"
 
 
 def test_a_corpus_of_another_embedder_is_refused_not_emptied(embedder: Embedder, folder: Path) -> None:
@@ -202,3 +234,13 @@ def test_deleting_a_corpus_leaves_the_documents(embedder: Embedder, folder: Path
     assert len(corpora.remove("x")) == 32
     assert not place.exists()
     assert sorted(path.name for path in folder.iterdir()) == ["bread.txt", "tanks.md"]
+
+
+def test_a_corpus_whose_lock_can_not_be_opened_is_said_to_be_so(folder: Path) -> None:
+    corpora.ingest("x", [folder], SMALL)
+    held = corpora.folder_of("x") / database.INDEXING_LOCK
+    held.unlink()
+    held.mkdir()
+    with pytest.raises(CorpusError, match=r"can't delete .*x: unable to open database file; make it writable or "):
+        corpora.remove("x")
+    assert corpora.names() == ["x"]

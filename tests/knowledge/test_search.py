@@ -64,6 +64,9 @@ def test_a_search_sees_the_documents_headings_pages_and_rows_it_is_narrowed_to(c
         {"source": "' OR 1=1 --"},
         {"heading": "%"},
         {"page": 99},
+        {"source": "caf\udce9*"},
+        {"heading": "caf\udce9"},
+        {"columns": {"Country": "caf\udce9"}},
         {"columns": {"Country": "Peru", "litres": "13"}},
     ],
 )
