@@ -98,6 +98,8 @@ HALVES = ["1/2 = 0.5 cup", "5/2 = 2.5 cups"]
         ("2–8 °C, 1914–1918, –20 °C, ½ cup, 2½ cups", ["2", "8 °C", "1914", "1918", "-20 °C", *HALVES]),
         ("v1.2.3 on 2024-01-15 at 10:30, H2O, GPT-4", ["4"]),
         ("a 5 ft 3 in tall man, $5/hour, 1.5 kg/m³ and 5km", ["21/4 = 5.25 ft", "$5/hour", "3/2 = 1.5 kg/m^3", "5 km"]),
+        ("3.00 × 10⁸ m/s, 2 x 10^3 beds, 5*10**(-2) m", ["300000000 m/s", "2000", "1/20 = 0.05 m"]),
+        ("384\u202f400 km and 10 per cent", ["384400 km", "10%"]),
     ],
 )
 def test_quantities_are_found_in_prose(text: str, found: list[str]) -> None:

@@ -1,7 +1,8 @@
 """Numbers in free text: what a model wrote, a document says."""
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agentkit.arithmetic.expression import Expression
@@ -24,7 +25,7 @@ _PATTERN = re.compile(
         | (?!(?:[cmkd]?m|ft)[23](?!\w)|log(?:10|2)\b|x[0-9]) [^\W\d]+[0-9_]\w*(?:\.[0-9]+)*
         | [-+*/<>!:~^|&%]=(?!=) | ={{3,}} | =[><~] | \\\w+ )
     | (?P<relation>==?|≈|≃|≅)
-    | (?P<number>[0-9]*[½¼¾]|{GROUPED}|{PLAIN_NUMBER})
+    | (?P<number>[0-9]*[½¼¾]|{GROUPED}|[0-9]{{1,3}}(?:[\u00a0\u2009\u202f][0-9]{{3}})+(?![0-9])|{PLAIN_NUMBER})
     | (?P<word>log10|log2|[Pp]er[ ]cent\b|{WORD})
     | (?P<currency>US\$|[{CURRENCY_SIGNS}])
     | (?P<sign>\*\*|//|[-+*/%^()×·∙⋅✕÷∕−√!,²³]|(?<=\s)–(?=\s))
@@ -33,7 +34,10 @@ _PATTERN = re.compile(
     re.VERBOSE,
 )
 _LATEX = {r"\times": "×", r"\cdot": "·", r"\div": "÷", r"\approx": "≈", r"\$": "$", r"\%": "%", r"\(": "", r"\)": ""}
-_PLAIN = str.maketrans({"–": "-", "½": ".5", "¼": ".25", "¾": ".75"})
+_PLAIN = str.maketrans({"–": "-", "½": ".5", "¼": ".25", "¾": ".75", "\u00a0": "", "\u2009": "", "\u202f": ""})
+_TIMES = frozenset("×x*·∙⋅✕")
+_POWER = re.compile(r"(?:\^|\*\*)\(?([-−+]?[0-9]{1,3})\)?|([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})")
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺−", "0123456789-+-")
 _MATH = re.compile(r"\$(?=\S)[^$\n]{1,200}?[=≈\\][^$\n]{0,200}(?<=\S)\$(?![0-9])")
 """$3 + 4 = 7$: formulas between the dollars of LaTeX, which are no money."""
 _GLUE = re.compile(r"\\(?:times|cdot|div|approx)(?![A-Za-z])|\\[$%()]|\n[^\S\n]*(?==)|~(?==)")
@@ -82,7 +86,7 @@ def quantities(text: str) -> list[Mention]:
 
     Dates, times of day, versions, addresses and names such as H2O have none.
     """
-    tokens = pieces(text)
+    tokens = list(_scientific(text, pieces(text)))
     found: list[Mention] = []
     at = 0
     while at < len(tokens):
@@ -91,6 +95,22 @@ def quantities(text: str) -> list[Mention]:
             found.append(mention)
         at += length
     return found
+
+
+def _scientific(text: str, tokens: Sequence[Piece]) -> Iterator[Piece]:
+    """The tokens with the three and more of 3.00 × 10⁸ as one number, 3.00e8."""
+    end = 0
+    for first, times, ten in itertools.zip_longest(tokens, tokens[1:], tokens[2:]):
+        if first.start < end:
+            continue
+        is_product = first.kind == "number" and ten is not None and times.text in _TIMES and ten.text == "10"
+        power = _POWER.match(text, ten.end) if is_product and "e" not in first.text.lower() else None
+        if power is None:
+            yield first
+            continue
+        end = power.end()
+        exponent = (power[1] or power[2]).translate(_RAISED)
+        yield Piece("number", f"{first.text}e{exponent}", first.start, end, first.after_space)
 
 
 def mention_at(tokens: list[Piece], at: int) -> tuple[Mention | None, int]:

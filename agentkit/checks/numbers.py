@@ -113,14 +113,14 @@ def numbers(draft: Draft) -> Iterator[Finding]:
         claimed = [number for number in numbers_in(bare) if not is_article(number, known)]
         if dated := bare != claim:  # which of its numbers a date was of can't be told any more
             claimed = [replace(number, years=years_in(claim)) for number in claimed]
-        repeated = claimed if any(has(text, claim) for text in read) else []
+        repeated = any(has(text, claim) for text in read)
         worked_out = {e.right.value for e in equations(claim) if e.right is not None and stands(e, known)}
         for number in claimed:
             if number.quantity is not None and number.quantity.value in worked_out:
                 continue
             if reason:
                 break
-            reason, evidence = objection(number, known, untraced, repeated)
+            reason, evidence = objection(number, known, untraced, claimed, repeated=repeated)
             used |= evidence
         if (claimed or dated) and not reason and not used and len(draft.claims) == 1:
             reason = "it only repeats numbers of the task"
@@ -145,11 +145,13 @@ def undated(claim: str, draft: Draft) -> tuple[str, set[int]]:
 
 
 def objection(
-    claimed: Number, known: Known, untraced: dict[int, str], repeated: Sequence[Number]
+    claimed: Number, known: Known, untraced: dict[int, str], told: Sequence[Number], *, repeated: bool
 ) -> tuple[str, set[int]]:
     """Why a number may not stand as it does (empty when it may), and the evidence that speaks of it.
 
-    None of those that the claim repeats with it, word for word, can have been meant instead: each is told as it is.
+    Args:
+        told: All numbers of the claim. None of them can have been meant instead where the claim is `repeated` word for
+            word: each is told as it is.
     """
     stranger = next((n for n in unit_of(claimed) if n not in known.units), "")
     if stranger and not any(converted(claimed, n) for n in known.said):
@@ -157,8 +159,9 @@ def objection(
     # A number in words counts things that need no name as well: two others, three main ones.
     if claimed.noun and claimed.noun not in known.words and claimed.written[0].isdigit():
         return f"neither the task nor the evidence speaks of {claimed.noun}", set()
-    if claimed.name and (holders := {i for i, n in known.found if n.name == claimed.name}):
-        if meant := namesake(claimed, known):
+    if claimed.name and (holders := {i for i, n in known.found if n.name == claimed.name and equal(claimed, n)}):
+        meant = namesake(claimed, known)
+        if meant and all(n.name != meant[1].name for n in told):
             at, other = meant
             return f"{claimed.name.replace('#', ' ')} is something else; [{at}] has {other.name.replace('#', ' ')}", {
                 at
@@ -174,7 +177,7 @@ def objection(
         return f"{claimed.written} is of {', '.join(sorted(other.years))}, not of {', '.join(sorted(years))}", {at}
     if matching and not sound:
         meant = likelier(claimed, [n for _, n in matching], known)
-        if meant and not asked(claimed, known) and not any(equal(meant[1], number) for number in repeated):
+        if meant and not asked(claimed, known) and not (repeated and any(equal(meant[1], n) for n in told)):
             at, other = meant
             return f"{claimed.written} stands for something else in the evidence; [{at}] has {other.written}", {at}
         return "", {i for i, _ in matching}
@@ -240,12 +243,12 @@ def likelier(claimed: Number, matching: Sequence[Number], known: Known) -> tuple
 def namesake(claimed: Number, known: Known) -> tuple[int, Number] | None:
     """Another of a kind that fits better what is said of the claimed one: of fines section 7, not section 5.
 
-    None is looked for where the task says the name itself, or the claim's clause has two of the kind.
+    None is looked for where the task says the name itself.
     """
     kind = claimed.name.partition("#")[0]
     alike = [(i, n) for i, n in known.found if n.name.partition("#")[0] == kind]
     names = frozenset(n.name for _, n in alike)
-    if any(n.name == claimed.name for n in known.asked) or len(claimed.named & names) > 1:
+    if any(n.name == claimed.name for n in known.asked):
         return None
     names |= {kind}
     bare = replace(claimed, near=claimed.near - names, named=claimed.named - names)
@@ -319,7 +322,11 @@ def invented(draft: Draft, arguments: object) -> str:
 
 
 def equal(claimed: Number, number: Number) -> bool:
-    """The same quantity or time of day; what isn't one number (a date) must be spelled alike."""
+    """The same quantity or time of day; what isn't one number (a date) must be spelled alike.
+
+    So much a week isn't so much a month.
+    """
+    other_period = claimed.per and number.per and claimed.per != number.per
     if claimed.time is not None and number.time is not None:
         return claimed.time == number.time
     if is_multiple(claimed) != is_multiple(number) and counts(number if is_multiple(claimed) else claimed):
@@ -329,10 +336,11 @@ def equal(claimed: Number, number: Number) -> bool:
         return one is other and claimed.written == number.written
     if one.unit and other.unit and one.unit.base == other.unit.base:
         try:
-            return one.to(other.unit).value == other.value
+            rate = any(factor.power < 0 for factor in one.unit.factors)  # km per hour become m per second
+            return one.to(other.unit).value == other.value and (rate or not other_period)
         except DimensionError:
             return False
-    return one.value == other.value and units_agree(one.unit, other.unit)
+    return one.value == other.value and units_agree(one.unit, other.unit) and not other_period
 
 
 def is_multiple(number: Number) -> bool:

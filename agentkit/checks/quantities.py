@@ -27,6 +27,15 @@ HALF_OF_A = re.compile(r"^ (?:of )?an? ")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 REFERS = re.compile(r"(?:it|its|they|their|this|these|he|she|his|her)\b", re.IGNORECASE)
 """What a sentence begins with that speaks of what the one before does."""
+PERIOD = r"(hour|dai|day|night|week|month|quarter|year|annu)(?:s|ly|ally|um)?\b"
+PER = re.compile(
+    rf"\s*(?:(?!an?\b|per\b|each\b|every\b)[^\W\d_]+\s+)?(?:(?:/\s*|(?:per|an?|each|every)\s+){PERIOD}|(?=\w+ly\b){PERIOD})",
+    re.IGNORECASE,
+)
+"""How often, behind a number and what it counts: *40 euros a month*, *2 tablets daily*."""
+PER_IN_HEAD = re.compile(rf"(?:/\s*|\b(?:per|an?|each|every)\s+){PERIOD}|(?=\b\w+ly\b)\b{PERIOD}", re.IGNORECASE)
+PERIOD_NAME = re.compile(PERIOD)
+PERIODS = {"dai": "day", "annu": "year"}
 IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
 
 
@@ -55,6 +64,8 @@ class Number:
     """Years that its clause speaks of, else its sentence, its column or its heading; that of a file says nothing."""
     units: frozenset[str] = frozenset()
     """Canonical names of the units that its sentence, its row, its column or its heading speak of."""
+    per: str = ""
+    """The period in which it is so much or so often: `month`."""
     beside: frozenset[Fraction] = frozenset()
     """Values that tell its row or clause from others: of the first cell, or in other units (*after 5 years*)."""
     time: int | None = None
@@ -126,7 +137,8 @@ def _in_row(cells: list[str], header: list[str], context: str, *, words: bool) -
         far = content_words(row) | content_words(context)
         for number in _in_clause(cell, near=content_words(row), far=far, words=words, unit=_unit_of(column)):
             years = years_in(f"{row} {context.partition(' > ')[2]}")
-            yield replace(number, years=years, units=unit_names(f"{row} {context}"), beside=beside)
+            per = number.per or _period(PER_IN_HEAD.search(column))
+            yield replace(number, years=years, units=unit_names(f"{row} {context}"), beside=beside, per=per)
 
 
 def _values(numbers: Iterable[Number]) -> frozenset[Fraction]:
@@ -163,7 +175,8 @@ def _in_clause(
         written = clause[mention.start : mention.end]
         noun = "" if quantity.unit else _noun(clause[mention.end :])
         name = _name(clause, mention)
-        yield Number(written, quantity, max(mention.places, 0), near, far, name=name, noun=noun, named=named)
+        places, per = max(mention.places, 0), _period(PER.match(clause, mention.end)) or _in_unit(quantity.unit)
+        yield Number(written, quantity, places, near, far, name=name, noun=noun, named=named, per=per)
     for match in LITERAL.finditer(clause):
         if not _overlaps(*match.span(), taken):
             yield Number(match[0].strip(".,;:!?\"'*_`"), None, 0, near, far)
@@ -179,7 +192,20 @@ def _in_words(number: Spelled, clause: str, near: frozenset[str], far: frozenset
     quantity = following[0].quantity if following else Quantity(number.value)
     noun = "" if quantity.unit else _noun(after)
     written = clause[number.start : number.end]
-    return Number(written, quantity, 0, near, far, noun=noun, named=identifiers(clause))
+    per = _period(PER.match(after))
+    return Number(written, quantity, 0, near, far, noun=noun, named=identifiers(clause), per=per)
+
+
+def _in_unit(unit: Unit) -> str:
+    """The period of euros per month."""
+    below = (factor.meaning.name for factor in unit.factors if factor.power < 0)
+    return next((name for name in below if PERIOD_NAME.fullmatch(name)), "")
+
+
+def _period(match: re.Match[str] | None) -> str:
+    """The period that was found, in one word."""
+    found = next(filter(None, match.groups()), "").lower() if match else ""
+    return PERIODS.get(found, found)
 
 
 def _overlaps(start: int, end: int, taken: Sequence[range]) -> bool:

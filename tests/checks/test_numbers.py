@@ -371,3 +371,43 @@ def test_a_name_of_the_same_kind_may_have_been_meant() -> None:
     assert judge("Section 7.", [passage], task)[0].verdict == "supported"
     task, passage = "Which is the reserve?", "Generator 2 delivers 25 kW and starts when Generator 1 fails."
     assert judge("Generator 2 starts when Generator 1 fails.", [passage], task)[0].verdict == "supported"
+
+
+INTERNET = "Staff work from home 2 days a week. The company pays 40 euros a month for internet."
+MAINTENANCE = "Maintenance is done every 6 months and costs 120 euros a year. Filters are changed 2 times a month."
+PLANS = "| Plan | Price per month |\n|---|---|\n| Small | 12 euros |\n| Large | 20 euros |"
+
+
+@pytest.mark.parametrize(
+    ("passage", "task", "right", "wrong"),
+    [
+        (INTERNET, "What is paid for internet?", "40 euros monthly.", "The company pays 40 euros a week."),
+        (MAINTENANCE, "What does maintenance cost?", "120 euros annually.", "It costs 120 euros per month."),
+        ("Take 2 tablets a day for one week.", "How many?", "Take 2 tablets daily.", "Take 2 tablets a week."),
+        ("Take it twice a day.", "How often?", "Take it twice daily.", "Take it twice a week."),
+        ("Interest is 3 % per year.", "What is the interest?", "3 % per annum.", "It is 3 % per month."),
+        (PLANS, "What does Small cost?", "Small costs 12 euros a month.", "Small costs 12 euros per year."),
+    ],
+)
+def test_so_much_a_week_is_not_so_much_a_month(passage: str, task: str, right: str, wrong: str) -> None:
+    assert [f.reason for f in judge(right, [passage], task)] == [""]
+    assert judge(wrong, [passage], task)[0].verdict == "failed"
+
+
+LIGHT = "The speed of light is 3.00 × 10⁸ m/s."
+PROTON = "The electron has a mass of 9.109 × 10⁻³¹ kg and the proton a mass of 1.673 × 10⁻²⁷ kg."
+MOON = "The mean distance to the Moon is 384\u202f400 km."
+
+
+@pytest.mark.parametrize(
+    ("passage", "right", "wrong"),
+    [
+        (LIGHT, "It is 3.00 × 10^8 m/s.", "It is 3.00 × 10⁶ m/s."),
+        (LIGHT, "It is 300,000,000 m/s.", "It is 3.00 m/s."),
+        (PROTON, "The mass of the proton is 1.673e-27 kg.", "The mass of the proton is 1.673 × 10⁻³¹ kg."),
+        (MOON, "The Moon is 384,400 km away.", "The Moon is 400 km away."),
+    ],
+)
+def test_powers_of_ten_and_grouped_digits_are_one_number(passage: str, right: str, wrong: str) -> None:
+    assert [f.reason for f in judge(right, [passage], "How much is it?")] == [""]
+    assert judge(wrong, [passage], "How much is it?")[0].verdict == "failed"
