@@ -22,6 +22,8 @@ don't answer are caught, and 13 % of 290 that do are objected to: a weak check (
 VERBS = r"is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must|may"
 NO_VERB = "to|if|when|the|an?|his|her|its|their|this|that|these|those|you|people"
 """What follows a verb rather than a noun: what *happens to*, what *causes the*."""
+DONE = r"(?:\w+ed|paid|done|known|given|sold|kept)\b(?: (?:for|by|to|in|on|at|when|if)\b|\W*$)"
+"""No noun either: what is *required for* it, what is *allowed*?"""
 PRONOUN = "(?:it|they|he|she|you|we|i|there|this|that|these|those)"
 """Of what was spoken of before, so it names nothing: what is *it* called."""
 GENERIC = frozenset(
@@ -42,7 +44,7 @@ HOW_MANY = re.compile(r"\bhow many\b *(.*)", re.IGNORECASE)
 FOCUS = [
     re.compile(rf"\bhow (?:many|much) (?!(?:{VERBS})\b)([\w-]+)", re.IGNORECASE),
     re.compile(
-        rf"\b(?:what|which) (?:{VERBS}) (?!{PRONOUN}\b)(?:the |an? |its |their |his |her |[\w-]+ ?['\u2019]s )?"
+        rf"\b(?:what|which) (?:{VERBS}) (?!{PRONOUN}\b|{DONE})(?:the |an? |its |their |his |her |[\w-]+ ?['\u2019]s )?"
         r"(?:(?:most|least) [\w-]+ )?([^\W\d][\w-]*(?: (?!of|for|in|at|to|on)[\w-]+)?)",
         re.IGNORECASE,
     ),

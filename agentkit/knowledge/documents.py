@@ -19,7 +19,7 @@ class Skipped:
     """As its source would be."""
     reason: str
     unknown: bool = False
-    """It is a folder that can't be looked into: what was known of the files in it still holds."""
+    """It can't be looked at for now, a folder or a file on a drive that is away: what was known of it still holds."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
