@@ -103,8 +103,9 @@ def _scientific(text: str, tokens: Sequence[Piece]) -> Iterator[Piece]:
     for first, times, ten in itertools.zip_longest(tokens, tokens[1:], tokens[2:]):
         if first.start < end:
             continue
-        is_product = first.kind == "number" and ten is not None and times.text in _TIMES and ten.text == "10"
-        power = _POWER.match(text, ten.end) if is_product and "e" not in first.text.lower() else None
+        power = None
+        if first.kind == "number" and "e" not in first.text.lower() and ten is not None:
+            power = _POWER.match(text, ten.end) if times.text in _TIMES and ten.text == "10" else None
         if power is None:
             yield first
             continue

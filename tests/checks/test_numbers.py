@@ -330,7 +330,7 @@ TAX = "Income up to 10,000 euros is taxed at 10 %, income up to 40,000 euros at 
 ALLOWANCES = "Daily allowances - meals: 28 euros, hotel: 120 euros, laundry: 15 euros."
 OPEN = "Reception: 8:00-18:00, canteen: 11:30-14:00, gym: 6:00-22:00."
 FEES = "In 2022 the fee was 10 euros; in 2023 it is 12 euros."
-NOTICE = (
+LANDLORD = (
     "(1) The tenant may terminate the lease with three months' notice. (2) The landlord may terminate with six months' "
     "notice if the tenant has lived there for more than five years, and nine months' notice after eight years."
 )
@@ -352,7 +352,7 @@ FINE = "A fine of not more than 10 per cent of turnover may be imposed."
         (ALLOWANCES, "What is the hotel allowance?", "It is 120 euros.", "The hotel allowance is 28 euros."),
         (OPEN, "When is the gym open?", "From 6:00 to 22:00.", "The gym is open from 8:00 to 18:00."),
         (FEES, "What is the fee in 2023?", "The fee is 12 euros.", "The fee is 10 euros."),
-        (NOTICE, "With what notice can the landlord terminate after eight years?", "Nine months.", "Six months."),
+        (LANDLORD, "With what notice can the landlord terminate after eight years?", "Nine months.", "Six months."),
         (FINE, "What is the maximum fine?", "It is at most 10 % of turnover.", "It is at most 15 per cent."),
     ],
 )
