@@ -18,8 +18,12 @@ UNCOUNTED = frozenset(
     "time times more less fewer such different possible distinct whole full other was were left".split()
 )
 """Words after a number that say nothing of what it counts."""
-CLAUSE = re.compile(r";|:(?!\s*[-+$€£]?\d)|,(?!\d)|\b(?:and|but|while|whereas|so)\b", re.IGNORECASE)
-"""Where one ends. What a colon stands before belongs to its label: *meals: 28 euros, hotel: 120 euros*."""
+CLAUSE = re.compile(
+    r";|:(?!\s*[-+$€£]?\d)|,(?!\d)|\((?=[^()\d:]*[^\W\d_][^()\d:]*:\s)|\b(?:and|but|while|whereas|so)\b"
+    r"|\bor\b(?=\s[$€£]?\d[\d.,]*\s?\S+\s(?:for|if|in|with|when)\b)",
+    re.IGNORECASE,
+)
+"""Where one ends. What a colon stands before belongs to its label: *meals: 28 euros*, *30 days (software: 14 days)*."""
 ENUMERATED = re.compile(r"\s*(?:[-*]\s+)?(?:§+\s*)?(?:\(\d+\)|\d+(?:\.\d+)*[.)]?(?=\s+[A-Z]))\s*")
 """What a paragraph of a law begins with: *(2)*, *§ 4.2*."""
 LITERAL = re.compile(r"[^\s|()]*\d[^\s|()]*")

@@ -334,6 +334,8 @@ LANDLORD = (
     "(1) The tenant may terminate the lease with three months' notice. (2) The landlord may terminate with six months' "
     "notice if the tenant has lived there for more than five years, and nine months' notice after eight years."
 )
+RETURNS = "Goods can be returned within 30 days (software: 14 days)."
+ENTRY = "Entry costs 20 euros for members or 35 euros for guests."
 FINE = "A fine of not more than 10 per cent of turnover may be imposed."
 
 
@@ -353,6 +355,8 @@ FINE = "A fine of not more than 10 per cent of turnover may be imposed."
         (OPEN, "When is the gym open?", "From 6:00 to 22:00.", "The gym is open from 8:00 to 18:00."),
         (FEES, "What is the fee in 2023?", "The fee is 12 euros.", "The fee is 10 euros."),
         (LANDLORD, "With what notice can the landlord terminate after eight years?", "Nine months.", "Six months."),
+        (RETURNS, "What is the return period for software?", "Software: 14 days.", "Software: within 30 days."),
+        (ENTRY, "What do guests pay?", "Guests pay 35 euros.", "Guests pay 20 euros."),
         (FINE, "What is the maximum fine?", "It is at most 10 % of turnover.", "It is at most 15 per cent."),
     ],
 )
