@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from math import log
 
 from agentkit.answer import Evidence, Finding
@@ -51,7 +52,6 @@ class Known:
     units: frozenset[str]
     words: frozenset[str]
     """Content words of task, history and evidence."""
-    asked_values: frozenset[Fraction]
     task_words: frozenset[str]
     task_years: frozenset[str]
     rarity: Mapping[str, float]
@@ -64,15 +64,13 @@ class Known:
         texts = [*said, *(f"{e.text} {e.source}" for e in draft.evidence)]
         found = [(e.id, n) for e in draft.evidence if e.source for n in numbers_in(e.text, context=e.source)]
         having = Counter(word for _, n in found for word in n.near | n.far)
-        asked = [n for text in said for n in numbers_in(text)]
         return cls(
-            asked=asked,
+            asked=[n for text in said for n in numbers_in(text)],
             found=found,
             computed=[(e.id, n) for e in draft.evidence if not e.source for n in numbers_in(e.text)],
             operands=frozenset(n for e in draft.evidence if not e.source for n in operands_of(draft, e)),
             units=frozenset[str]().union(*map(unit_names, texts)),
             words=frozenset[str]().union(*map(content_words, texts)),
-            asked_values=frozenset(n.quantity.value for n in asked if n.quantity is not None),
             task_words=content_words(draft.task),
             task_years=years_in(draft.task),
             rarity={word: log((1 + len(found)) / count) for word, count in having.items()},
@@ -82,6 +80,11 @@ class Known:
     def said(self) -> list[Number]:
         """All numbers of the task, of earlier answers and of evidence."""
         return [*self.asked, *(n for _, n in (*self.found, *self.computed))]
+
+    @cached_property
+    def asked_values(self) -> frozenset[Fraction]:
+        """Of the task and of earlier answers, whatever their units."""
+        return frozenset(n.quantity.value for n in self.asked if n.quantity is not None)
 
     def affinity(self, claimed: Number, number: Number, *, without: Set[str] = frozenset()) -> tuple[float, float]:
         """How well a claimed number's surroundings fit those of one of the evidence: names and values, then words.
@@ -163,9 +166,8 @@ def objection(
         meant = namesake(claimed, known)
         if meant and all(n.name != meant[1].name for n in told):
             at, other = meant
-            return f"{claimed.name.replace('#', ' ')} is something else; [{at}] has {other.name.replace('#', ' ')}", {
-                at
-            }
+            said, fitting = (n.name.replace("#", " ") for n in (claimed, other))
+            return f"{said} is something else; [{at}] has {fitting}", {at}
         return "", holders
     computed = {i for i, n in known.computed if same_value(claimed, n)}
     sound = computed - untraced.keys()
@@ -245,12 +247,11 @@ def namesake(claimed: Number, known: Known) -> tuple[int, Number] | None:
 
     None is looked for where the task says the name itself.
     """
-    kind = claimed.name.partition("#")[0]
-    alike = [(i, n) for i, n in known.found if n.name.partition("#")[0] == kind]
-    names = frozenset(n.name for _, n in alike)
     if any(n.name == claimed.name for n in known.asked):
         return None
-    names |= {kind}
+    kind = claimed.name.partition("#")[0]
+    alike = [(i, n) for i, n in known.found if n.name.partition("#")[0] == kind]
+    names = frozenset(n.name for _, n in alike) | {kind}
     bare = replace(claimed, near=claimed.near - names, named=claimed.named - names)
 
     def affinity(number: Number) -> tuple[float, float]:

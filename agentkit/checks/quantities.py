@@ -32,12 +32,10 @@ YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 REFERS = re.compile(r"(?:it|its|they|their|this|these|he|she|his|her)\b", re.IGNORECASE)
 """What a sentence begins with that speaks of what the one before does."""
 PERIOD = r"(hour|dai|day|night|week|month|quarter|year|annu)(?:s|ly|ally|um)?\b"
-PER = re.compile(
-    rf"\s*(?:(?!an?\b|per\b|each\b|every\b)[^\W\d_]+\s+)?(?:(?:/\s*|(?:per|an?|each|every)\s+){PERIOD}|(?=\w+ly\b){PERIOD})",
-    re.IGNORECASE,
-)
+PER = rf"(?:/\s*|\b(?:per|an?|each|every)\s+){PERIOD}|\b(?=\w+ly\b){PERIOD}"
+PER_IN_HEAD = re.compile(PER, re.IGNORECASE)
+PER_BEHIND = re.compile(rf"\s*(?:(?!an?\b|per\b|each\b|every\b)[^\W\d_]+\s+)?(?:{PER})", re.IGNORECASE)
 """How often, behind a number and what it counts: *40 euros a month*, *2 tablets daily*."""
-PER_IN_HEAD = re.compile(rf"(?:/\s*|\b(?:per|an?|each|every)\s+){PERIOD}|(?=\b\w+ly\b)\b{PERIOD}", re.IGNORECASE)
 PERIOD_NAME = re.compile(PERIOD)
 PERIODS = {"dai": "day", "annu": "year"}
 IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
@@ -179,7 +177,7 @@ def _in_clause(
         written = clause[mention.start : mention.end]
         noun = "" if quantity.unit else _noun(clause[mention.end :])
         name = _name(clause, mention)
-        places, per = max(mention.places, 0), _period(PER.match(clause, mention.end)) or _in_unit(quantity.unit)
+        places, per = max(mention.places, 0), _period(PER_BEHIND.match(clause, mention.end)) or _in_unit(quantity.unit)
         yield Number(written, quantity, places, near, far, name=name, noun=noun, named=named, per=per)
     for match in LITERAL.finditer(clause):
         if not _overlaps(*match.span(), taken):
@@ -196,7 +194,7 @@ def _in_words(number: Spelled, clause: str, near: frozenset[str], far: frozenset
     quantity = following[0].quantity if following else Quantity(number.value)
     noun = "" if quantity.unit else _noun(after)
     written = clause[number.start : number.end]
-    per = _period(PER.match(after))
+    per = _period(PER_BEHIND.match(after))
     return Number(written, quantity, 0, near, far, noun=noun, named=identifiers(clause), per=per)
 
 

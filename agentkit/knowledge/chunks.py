@@ -32,8 +32,11 @@ Kind = Literal["prose", "table", "list", "code"]
 _PIECE = re.compile(r"\w+|[^\w\s]+")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_CODE_OR_COMMENT = re.compile(r"(?P<code>(?<!`)(`+)(?!`).*?(?<!`)\2(?!`))|<!--.*?-->", re.DOTALL)
-"""Inside a paragraph, a list or a table: a comment in code is shown to readers, and one that isn't closed is none."""
+_CODE_OR_COMMENT = re.compile(r"(?<!`)(`{1,9})(?!`).*?(?<!`)\1(?!`)|<!--.*?(?:(?P<closed>-->)|\Z)", re.DOTALL)
+"""Inside a paragraph, a list or a table: a comment in code is shown to readers, and one that isn't closed is none.
+
+Each part is looked through once: a hostile text has many that begin and none that ends.
+"""
 _EMPHASIS = re.compile(r"(?<!\w)([*_`]{1,3})(\S(?:.*?\S)?)\1(?!\w)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
@@ -133,8 +136,13 @@ def _shown(text: str, kind: str = "") -> str:
     """A block without its comments, which no reader sees; it keeps its lines."""
     if kind in {"fence", "code_block"}:
         return text
-    comment = _COMMENT if kind == "html_block" else _CODE_OR_COMMENT
-    return comment.sub(lambda match: match.groupdict().get("code") or "\n" * match[0].count("\n"), text)
+    if kind == "html_block":
+        return _COMMENT.sub(_lines, text)
+    return _CODE_OR_COMMENT.sub(lambda match: _lines(match) if match["closed"] else match[0], text)
+
+
+def _lines(match: re.Match[str]) -> str:
+    return "\n" * match[0].count("\n")
 
 
 def _item_starts(tokens: "Sequence[Token]", index: int, first: int) -> Iterator[int]:

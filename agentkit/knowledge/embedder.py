@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from agentkit.knowledge.encodable import encodable
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -50,7 +52,7 @@ class Embedder:
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
         # Lone surrogates (half an emoji from a terminal) have no encoding, and encoders refuse them.
-        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        clean = [encodable(text) for text in texts]
         matrix: Array = np.asarray(self._encode(clean), dtype=np.float32)
         return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), np.float32(1e-12))
 

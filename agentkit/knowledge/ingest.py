@@ -12,6 +12,7 @@ from agentkit.knowledge import chunks, formats, language
 from agentkit.knowledge.chunks import Chunk
 from agentkit.knowledge.documents import File, Skipped
 from agentkit.knowledge.embedder import Embedder
+from agentkit.knowledge.encodable import encodable
 from agentkit.knowledge.formats.content import Content, NotNow, Unreadable
 from agentkit.knowledge.formats.parser import Parser
 from agentkit.knowledge.store import Entry, Store, Stored
@@ -196,13 +197,8 @@ def _chunks(content: Content) -> Iterator[Chunk]:
     for section in content.sections:
         for part in chunks.split(section.text, markdown=section.markdown):
             heading = " > ".join(filter(None, (section.heading, part.heading)))
-            columns = {_encodable(name): _encodable(value) for name, value in section.columns.items()}
-            yield Chunk(text=_encodable(part.text), heading=_encodable(heading), page=section.page, columns=columns)
-
-
-def _encodable(text: str) -> str:
-    """Lone surrogates (an emoji that an exporter cut in two) have no encoding, and no store takes them."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+            columns = {encodable(name): encodable(value) for name, value in section.columns.items()}
+            yield Chunk(text=encodable(part.text), heading=encodable(heading), page=section.page, columns=columns)
 
 
 def _context(chunk: Chunk, source: str) -> str:

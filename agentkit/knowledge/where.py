@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Mapping
 
+from agentkit.knowledge.encodable import encodable
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Where:
@@ -25,20 +27,15 @@ class Where:
         values: list[str | int] = []
         if self.source:
             conditions.append("documents.source GLOB ?")
-            values.append(_text(self.source))
+            values.append(encodable(self.source))
         if self.heading:
             conditions.append("instr(casefold(chunks.heading), ?) > 0")
-            values.append(_text(self.heading).casefold())
+            values.append(encodable(self.heading).casefold())
         if self.page is not None:
             conditions.append("chunks.page = ?")
             values.append(self.page)
         for name, value in self.columns.items():
             cell = "SELECT 1 FROM json_each(chunks.columns) AS cell WHERE cell.key = ? AND casefold(cell.value) = ?"
             conditions.append(f"EXISTS ({cell})")
-            values += [_text(name), _text(value).casefold()]
+            values += [encodable(name), encodable(value).casefold()]
         return " AND ".join(conditions) or "1", values
-
-
-def _text(given: str) -> str:
-    """As SQLite can take it: a command line's argument may be no valid text."""
-    return given.encode("utf-8", "replace").decode()

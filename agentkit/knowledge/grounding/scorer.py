@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from agentkit.errors import ConfigurationError
+from agentkit.knowledge.encodable import encodable
 from agentkit.knowledge.encoder import BertEncoder, Encoding, mean_over
 from agentkit.knowledge.grounding.weights import BIAS, HEAD, SHIPPED, Card, fingerprint_of, merged, read
 from agentkit.knowledge.grounding.windows import windows
@@ -86,8 +87,8 @@ class Grounding:
             return []
         encoded, owners = list[Pair](), list[int]()
         for number, (whole, passage) in enumerate(pairs):
-            claim = " ".join(_clean(whole).split()[:CLAIM_WORDS])
-            for window in windows(_clean(passage), claim):
+            claim = " ".join(encodable(whole).split()[:CLAIM_WORDS])
+            for window in windows(encodable(passage), claim):
                 encoded.append(Pair(encoding=self._encoder.tokenizer.encode(window, claim)))
                 owners.append(number)
         scores = self._encoder.spread(encoded, self._support, batch=BATCH)
@@ -103,8 +104,3 @@ class Grounding:
         features = np.concatenate([x[:, 0], claim, np.abs(passage - claim), passage * claim], axis=1)
         logits: Array = features @ self._head + np.float32(self._bias)
         return np.reciprocal(1 + np.exp(-logits))
-
-
-def _clean(text: str) -> str:
-    """Lone surrogates (half an emoji from a terminal) have no encoding, and tokenizers refuse them."""
-    return text.encode("utf-8", "replace").decode("utf-8")
