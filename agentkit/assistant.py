@@ -19,7 +19,6 @@ model; refusals don't depend on that (`agentkit.topics`).
 """
 
 import dataclasses
-import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -39,7 +38,7 @@ from agentkit.knowledge.joined import JoinedCorpus
 from agentkit.limits import Limits
 from agentkit.models import catalog
 from agentkit.models.model import Model
-from agentkit.settings import UNBOUNDED, Settings, load_toml
+from agentkit.settings import UNBOUNDED, Settings, expanded, load_toml
 from agentkit.tools import Example, Tool, configured, load_tools, reads_documents
 from agentkit.topics import Topic, TopicGuard
 
@@ -196,7 +195,7 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
         return [opened[0] if len(opened) == 1 else JoinedCorpus(opened), embedder, *open_grounding()]
 
     def _open(self, name: str, embedder: Embedder, chroma: str) -> Corpus:
-        folder = self.file.parent / os.path.expanduser(name)
+        folder = self.file.parent / expanded(name)
         with self.at("corpora", name):
             if folder.exists() or "/" in name:
                 return Corpus.open(folder, embedder=embedder, chroma=chroma)

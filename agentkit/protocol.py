@@ -28,6 +28,8 @@ from agentkit.tools import Example, Tool
 
 AGAINST_CHARS = 600
 """Of the evidence that is shown again when it speaks against a draft."""
+HEADING_CHARS = 300
+"""Of what a passage stands under: one that is a whole text would leave no room for the passages."""
 Kind = Literal["plan", "act", "answer", "redraft", "again"]
 
 SYSTEM = """\
@@ -194,7 +196,7 @@ def observation(observed: Observed, *, tool: str, limit: int) -> tuple[str, int]
         missing = len(evidence.text) - len(text)
         cut += missing
         mark = f" …({missing} characters left out)" if missing else ""
-        title = f"{tool} ({evidence.source})" if evidence.source else tool
+        title = f"{tool} ({heading(evidence)})" if evidence.source else tool
         lines.append(f"[{evidence.id}] {one_line(title)}: {indented(text)}{mark}")
     if observed.known:
         lines.append(f"Found before: {', '.join(f'[{n}]' for n in observed.known)}.")
@@ -202,6 +204,12 @@ def observation(observed: Observed, *, tool: str, limit: int) -> tuple[str, int]
         hint = f" Hint: {one_line(observed.hint)}" if observed.hint else ""
         lines.append(f"{tool} failed: {indented(observed.error[:limit])}{hint}")
     return "\n".join(lines) or f"{tool}: nothing found.", cut
+
+
+def heading(evidence: Evidence) -> str:
+    """Where a passage stands, without the middle of what is too long: a file begins it, the nearest title ends it."""
+    source, half = evidence.source, HEADING_CHARS // 2
+    return source if len(source) <= HEADING_CHARS else f"{source[:half]} … {source[-half:]}"
 
 
 def reminder(left: Iterable[Step]) -> str:
@@ -218,7 +226,7 @@ def upcoming(step: Step) -> str:
 def complaint(reason: str, against: Sequence[Evidence] = (), again: Sequence[Tool] = ()) -> str:
     """What the model reads when its draft failed: the evidence that speaks against it, why, and what it may do now."""
     room = AGAINST_CHARS // max(len(against), 1)
-    seen = [f"[{e.id}] {one_line(e.source)}: {indented(e.text[:room])}" for e in against]
+    seen = [f"[{e.id}] {one_line(heading(e))}: {indented(e.text[:room])}" for e in against]
     search = f"search again with {' or '.join(tool.name for tool in again)}, " if again else ""
     said = f"That answer failed a check: {indented(reason)} Answer again using only the evidence, {search}or give up."
     return "\n".join([*seen, said])

@@ -17,7 +17,7 @@ value knows where it came from, so that an error, and `agentkit doctor`, can say
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast, get_args
 
@@ -36,6 +36,9 @@ NOT_SETTINGS = ("AGENTKIT_API_KEY", "AGENTKIT_SHARED", "AGENTKIT_TEST_")
 """What variables start with that are agentkit's but no settings: a secret has no place in a file or a flag."""
 UNBOUNDED = "none"
 """How a file or a variable says that a limit is off; TOML has no null."""
+
+MOST_LEVELS = 30
+"""Of tables and lists in each other in a file: what is nested as deep as it parses, no message can show."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -172,6 +175,14 @@ def find_file(environ: Mapping[str, str], folder: Path) -> Path | None:
     return None
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with the user's home for `~`.
+
+    Unlike `Path.expanduser`, this leaves what names no user as it is: whoever opens it says that it isn't there.
+    """
+    return Path(os.path.expanduser(path))
+
+
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Variables that look like settings but are none: ignored, as other programs may own them."""
     known = {name for _, name, _ in _from_environment(environ)}
@@ -181,7 +192,7 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"can't read {file}: {error.strerror}; make it readable or remove it") from None
     except UnicodeDecodeError as error:
@@ -190,6 +201,18 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file} is not TOML: {error}") from None
     except RecursionError:
         raise ConfigurationError(f"{file} is nested too deeply to be read; make it flatter") from None
+    for key, value in data.items():
+        if _deeper(value, MOST_LEVELS):
+            raise ConfigurationError(f"{file}: {key} is nested more than {MOST_LEVELS} levels deep; make it flatter")
+    return data
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Whether tables and lists stand in each other on more than so many levels."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = cast(Collection[object], value.values() if isinstance(value, dict) else value)
+    return levels == 0 or any(_deeper(each, levels - 1) for each in inner)
 
 
 def _flat(data: Mapping[str, Any], origin: str) -> Iterator[tuple[Key, Any]]:
@@ -231,7 +254,7 @@ def _looked_up(settings: Settings, key: Key) -> Any:
 
 def _placed(key: Key, value: Any, folder: Path) -> Any:
     """A path that stands in a file is relative to the file."""
-    return folder / os.path.expanduser(value) if key[0] in PATHS and isinstance(value, str) else value
+    return folder / expanded(value) if key[0] in PATHS and isinstance(value, str) else value
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[Key, str, str]]:
@@ -251,7 +274,7 @@ def _parsed(key: Key, text: str, origin: str) -> Any:
     if key[0] == "tools":
         return text
     if key[0] in PATHS:
-        return Path(os.path.expanduser(text))
+        return expanded(text)
     if key[0] == "checks":
         return [name.strip() for name in text.split(",") if name.strip()]
     if key[0] == "limits" and text == UNBOUNDED:

@@ -72,6 +72,11 @@ def test_the_home_of_nobody_is_left_as_it_is(tmp_path: Path) -> None:
     assert (settings.docs, settings.data) == (tmp_path / "~nosuchuser/docs", Path("~nosuchuser/data"))
 
 
+def test_a_setting_of_a_tool_may_be_nested(tmp_path: Path) -> None:
+    written(tmp_path, f"tools.mine.where{20 * '.a'} = 1")
+    assert "where" in load(tmp_path).tools["mine"]
+
+
 def test_an_empty_variable_sets_nothing(tmp_path: Path) -> None:
     assert load(tmp_path, AGENTKIT_MODEL="", AGENTKIT_THREADS="") == Settings()
 
@@ -117,6 +122,9 @@ def test_a_tool_may_have_any_name(tmp_path: Path) -> None:
         ("model = ", "is not TOML: "),
         ("'a.b' = 1", "no setting is called 'a.b'"),
         ("checks = " + 3000 * "[", "is nested too deeply to be read; make it flatter"),
+        (f"model{3000 * '.a'} = 1", "model is nested more than 30 levels deep; make it flatter"),
+        (f"checks = [{{ a{3000 * '.a'} = 1 }}]", "checks is nested more than 30 levels deep; make it flatter"),
+        (f"[tools.python]\ntier{3000 * '.a'} = 1", "tools is nested more than 30 levels deep; make it flatter"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named_with_file_key_and_value(tmp_path: Path, text: str, said: str) -> None:

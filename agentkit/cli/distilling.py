@@ -185,25 +185,25 @@ def evaluate(
     from agentkit.compress.results import add_scores, trained
     from agentkit.evaluate.comparison import compare
     from agentkit.evaluate.summary import summarize
+    from agentkit.knowledge.database import alone
     from agentkit.models.adapter import Score
     from agentkit.models.identity import sha256
 
     profile = profile_of(assistant, {"--docs": docs, "--corpus": corpus})
     out = out or (run.parent if run.is_file() else run) / "evaluation"
-    file = out / "taught.gguf"
-    card = write(run, file, base=base, like=like)
-    roots = {
-        "base": out / "base",
-        "taught": out / f"taught-{sha256(file)[:12]}",
-    }  # trained further, it is another model
-    models = {"base": base or base_alone(card.base), "taught": str(file)}
+    file, place = out / "taught.gguf", trained(run)
     limits = {"base": limit if base_limit is None else base_limit, "taught": limit}
     documents = {"profile": profile, "docs": docs, "corpus": corpus}
     how: dict[str, Any] = {"data": data, "seed": seed, "parallel": parallel, **documents}
-    found = {
-        name: run_agent(model, tasks, root=roots[name], limit=limits[name], **how) if limits[name] != 0 else []
-        for name, model in models.items()
-    }
+    with alone(out):  # another would write its own model to the file
+        card = write(run, file, base=base, like=like)
+        # Trained further, it is another model.
+        roots = {"base": out / "base", "taught": out / f"taught-{sha256(file)[:12]}"}
+        models = {"base": base or base_alone(card.base), "taught": str(file)}
+        found = {
+            name: run_agent(model, tasks, root=roots[name], limit=limits[name], **how) if limits[name] != 0 else []
+            for name, model in models.items()
+        }
     scores = {
         f"{summary.task}, {name}": Score(
             value=round(score.value, 4), low=round(score.low, 4), high=round(score.high, 4), items=score.n
@@ -212,7 +212,7 @@ def evaluate(
         for summary in (summarize(header, records) for header, records in runs)
         if (score := summary.score)
     }
-    add_scores(trained(run), scores)
+    add_scores(place, scores)
     pairs = zip(found["base"], found["taught"], strict=True) if found["base"] else ()
     return report([*found["base"], *found["taught"]], [compare(*pair) for pair in pairs], as_json=False, page=None)
 

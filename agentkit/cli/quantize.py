@@ -69,16 +69,17 @@ def quantize(
     view = Console(stderr=True, highlight=False)
     with view.status("quantizing") as status:
         files = compress.written(model, out, wanted, status.update)
-        threads = settings.threads or physical_cores()
+    scores: dict[str, list[Summary]] = {}
+    if tasks:  # first: scores of other weights are refused here, and what is solved is kept, unlike what is timed
+        for name, file in files.items():
+            runs = run_agent(str(file), tasks, root=out / "evaluation" / name, limit=limit, data=data, seed=seed)
+            scores[name] = [summarize(header, records) for header, records in runs]
+    threads = settings.threads or physical_cores()
+    with view.status("measuring") as status:
         speeds = (
             compress.speeds(files, text=content, threads=threads, rounds=rounds, tell=status.update) if rounds else {}
         )
         predictions = compress.predictions(files, parts, tell=status.update) if parts else {}
-    scores: dict[str, list[Summary]] = {}
-    if tasks:
-        for name, file in files.items():
-            runs = run_agent(str(file), tasks, root=out / "evaluation" / name, limit=limit, data=data, seed=seed)
-            scores[name] = [summarize(header, records) for header, records in runs]
     rows = [figures(n, f, speeds.get(n), predictions.get(n), scores.get(n, ())) for n, f in files.items()]
     show(rows, as_json=as_json)
     return 0

@@ -1,9 +1,7 @@
 """What can be typed in a conversation besides questions."""
 
-import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,6 +10,7 @@ from rich.text import Text
 from agentkit.cli.screen import Screen
 from agentkit.cli.text import counted, one_line, printable
 from agentkit.events import Called, Checked, Corrected, Observed, Planned
+from agentkit.settings import expanded
 
 if TYPE_CHECKING:
     from agentkit.conversation import Conversation
@@ -85,8 +84,7 @@ def write(conversation: "Conversation", argument: str, shown: Screen, *, replace
     if not argument:
         shown.line("", "say where: /save FILE")
         return
-    # Unlike Path.expanduser, this leaves what names no user as it is.
-    runs = conversation.save(Path(os.path.expanduser(argument)), replace=replace)
+    runs = conversation.save(expanded(argument), replace=replace)
     shown.line("", f"{counted(runs, 'question')} in {argument}; show them: agentkit replay {argument}")
 
 

@@ -153,6 +153,7 @@ def read(text: str) -> str:
         ConfigurationError: It can't be read, or isn't text.
     """
     from agentkit.errors import ConfigurationError
+    from agentkit.settings import expanded
 
     if text != "-" and not text.startswith("@"):
         return text
@@ -160,7 +161,7 @@ def read(text: str) -> str:
     try:
         if text == "-":
             return sys.stdin.buffer.read().decode() if sys.stdin else ""
-        return Path(text[1:]).expanduser().read_text(encoding="utf-8")
+        return expanded(text[1:]).read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"can't read {where}: {error.strerror}; --arg key=value takes text as it is") from None
     except UnicodeDecodeError as error:

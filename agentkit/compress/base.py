@@ -15,6 +15,7 @@ from agentkit.models.model import Message
 from agentkit.models.template import Template
 from agentkit.models.tokenizer import HFTokenizer, read_json
 from agentkit.models.transcript import Owned, Tokenize, Transcript
+from agentkit.settings import expanded
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def open_base(spec: str) -> Base:
         ModelError: It is of an architecture that can't be trained.
         MissingExtra: What converts or reads it isn't installed.
     """
-    given = Path(spec).expanduser()
+    given = expanded(spec)
     taught = None
     if given.is_dir():
         folder, sha = given, weights_hash(given)

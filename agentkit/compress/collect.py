@@ -25,7 +25,7 @@ from agentkit.compress.sources import Source, find
 from agentkit.compress.writer import Writer
 from agentkit.errors import ConfigurationError, TraceError
 from agentkit.evaluate.folder import replace_file
-from agentkit.knowledge.store import lock
+from agentkit.knowledge.database import alone
 
 FOLDER = "collected"
 PARTIAL = ".partial.jsonl"
@@ -119,7 +119,7 @@ async def collect(
         agentkit=version("agentkit"),
     )
     files = Files(run / FOLDER, made.name)
-    with files:
+    with alone(files.folder, f".{made.name}.lock"):  # other sources may be collected at the same time
         if done := files.finished(made):
             return done
         count = kept = 0
@@ -175,20 +175,6 @@ class Files:
         self.name = name
         self.partial = folder / f"{name}{PARTIAL}"
         self.summary = folder / f"{name}.json"
-
-    def __enter__(self) -> "Files":
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._owner = lock(self.folder / f".{self.name}.lock")
-        except OSError as error:
-            raise ConfigurationError(f"can't collect in {self.folder}: {error.strerror}; name another run") from None
-        if self._owner is None:
-            raise ConfigurationError(f"{self.name} is being collected in {self.folder}: wait for it, or name another")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._owner is not None
-        self._owner.close()
 
     def finished(self, made: Collection) -> Collected | None:
         """What was collected, if all of it was.

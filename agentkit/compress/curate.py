@@ -10,12 +10,12 @@ from random import Random
 from pydantic import BaseModel
 
 from agentkit import protocol
-from agentkit.compress.alone import alone
 from agentkit.compress.collect import Collected, collections
 from agentkit.compress.lesson import Lesson, read_lessons, write_lessons
 from agentkit.compress.overlap import LENGTH, Evaluation
 from agentkit.errors import ConfigurationError, TraceError, UnknownName
 from agentkit.evaluate.folder import replace_file
+from agentkit.knowledge.database import alone
 
 LESSONS = "lessons.jsonl"
 SUMMARY = "lessons.json"

@@ -19,6 +19,7 @@ from agentkit.models.identity import weights_hash
 from agentkit.models.merge import merge
 from agentkit.models.requantize import Format, requantize
 from agentkit.models.tokenizer import one_line
+from agentkit.settings import expanded
 
 
 def export(run: Path, out: Path, to: Format | None = None, *, base: str = "", like: Path | None = None) -> Card:
@@ -39,7 +40,7 @@ def export(run: Path, out: Path, to: Format | None = None, *, base: str = "", li
     card = card_of(place)
     to = to or card.format
     base = base or card.base
-    refuse_over(out, Path(base).expanduser(), like)
+    refuse_over(out, expanded(base), like)
     out.parent.mkdir(parents=True, exist_ok=True)
     if place.is_dir():
         written(place, out, to, card, like=like or gguf_file(base))
@@ -63,7 +64,7 @@ def refuse_over(out: Path, *models: Path | None) -> None:
 
 def merged(adapter: Adapter, spec: str, out: Path, to: Format, *, like: Path | None) -> None:
     """Merge an adapter into its base, a folder or a GGUF file."""
-    place = Path(spec).expanduser()
+    place = expanded(spec)
     base = place if place.is_dir() else gguf_file(spec)
     found = weights_hash(base)
     if found != adapter.card.base_sha256:

@@ -10,7 +10,6 @@ from typing import Any
 
 from agentkit import protocol
 from agentkit.compress import results
-from agentkit.compress.alone import alone
 from agentkit.compress.base import Base
 from agentkit.compress.checkpoints import Checkpoints, Progress
 from agentkit.compress.examples import Example, encode, split
@@ -22,6 +21,7 @@ from agentkit.compress.results import Result
 from agentkit.compress.student import Student
 from agentkit.compress.teacher import Teacher
 from agentkit.errors import ConfigurationError
+from agentkit.knowledge.database import alone
 
 SAVE_SECONDS = 300.0
 """Between checkpoints."""

@@ -1,8 +1,8 @@
 """A run's folder: `run.json` says what the run is, `items.jsonl` has a line for each item that is done."""
 
 import os
-import sqlite3
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from agentkit.errors import ConfigurationError
 from agentkit.evaluate.item import Header, Record
-from agentkit.knowledge.store import lock
+from agentkit.knowledge.database import alone
 
 HEADER = "run.json"
 RECORDS = "items.jsonl"
@@ -24,12 +24,12 @@ file as it was named, and whether its content is the same `data` says."""
 class RunFolder:
     """Records of a run, each on disk before the next item begins."""
 
-    def __init__(self, path: Path, header: Header, records: dict[str, Record], owner: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, header: Header, records: dict[str, Record], held: ExitStack) -> None:
         self.path = path
         self.header = header
         self.records = records
         """What is done, by item."""
-        self._owner = owner
+        self._held = held
         self._file = (path / RECORDS).open("a", encoding="utf-8")
 
     @classmethod
@@ -39,14 +39,8 @@ class RunFolder:
         Raises:
             ConfigurationError: The folder has another run, or one that wasn't to be resumed, or is in use.
         """
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            owner = lock(path / LOCK)
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(f"can't keep a run in {path}: {error}; name another folder") from None
-        if owner is None:
-            raise ConfigurationError(f"another process is running in {path}: wait for it or name another folder")
-        try:
+        with ExitStack() as held:
+            held.enter_context(alone(path, LOCK))
             records: dict[str, Record] = {}
             if (path / HEADER).is_file():
                 if not resume:
@@ -60,10 +54,7 @@ class RunFolder:
                 )
             mend(path / RECORDS)
             replace_file(path / HEADER, header.model_dump_json(indent=1) + "\n")
-            return cls(path, header, records, owner)
-        except BaseException:
-            owner.close()
-            raise
+            return cls(path, header, records, held.pop_all())
 
     def add(self, record: Record) -> None:
         """Keep what came of an item."""
@@ -77,7 +68,7 @@ class RunFolder:
 
     def close(self) -> None:
         self._file.close()
-        self._owner.close()
+        self._held.close()
 
     def __enter__(self) -> Self:
         return self

@@ -22,6 +22,7 @@ from agentkit.knowledge.embedder import Embedder
 from agentkit.knowledge.formats import ENDINGS
 from agentkit.knowledge.ingest import Progress, Report, made_with, update
 from agentkit.knowledge.store import Damaged, Outdated, Store, Stored
+from agentkit.settings import expanded
 
 FILE = "corpus.json"
 STORE = "corpus.sqlite"
@@ -271,8 +272,8 @@ def _home() -> Path:
 
 
 def _whole(path: Path) -> Path:
-    """A path in full. Unlike `Path.expanduser`, this leaves what names no user as it is."""
-    return Path(os.path.expanduser(path)).absolute()
+    """A path in full."""
+    return expanded(path).absolute()
 
 
 def _covers(above: Path, path: Path) -> bool:

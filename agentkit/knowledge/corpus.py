@@ -23,6 +23,7 @@ from agentkit.knowledge.rerank import Reranker
 from agentkit.knowledge.store import Outdated, Store, StoredChunk
 from agentkit.knowledge.vectors import ChromaVectors, ExactVectors, Vectors
 from agentkit.knowledge.where import Where
+from agentkit.settings import expanded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +107,7 @@ class Corpus:
             CorpusError: The folder is missing or has no readable document, or the index can't be written.
             MissingExtra: The packages for searching aren't installed.
         """
-        root = folder.expanduser().resolve()
+        root = expanded(folder).resolve()
         place = store or default_store(root, embedder)
         check_folder(root)
         if not any(isinstance(item, File) for item in find(root)):
@@ -262,10 +263,10 @@ def default_store(folder: Path, embedder: Embedder, *, cache: Path | None = None
 
     In `cache`, else AGENTKIT_CACHE, else agentkit's folder in the user's cache.
     """
-    folder = folder.expanduser().resolve()
+    folder = expanded(folder).resolve()
     key = hashlib.sha256(os.fsencode(folder) + b"\0" + embedder.name.encode()).hexdigest()[:16]
     name = re.sub(r"[^A-Za-z0-9]+", "-", folder.name).strip("-")[:40]
-    return (cache or corpora.cache()).expanduser().absolute() / "corpora" / f"{name or 'corpus'}-{key}"
+    return expanded(cache or corpora.cache()).absolute() / "corpora" / f"{name or 'corpus'}-{key}"
 
 
 def _vectors(place: Path, store: Store, chroma: str) -> Vectors:

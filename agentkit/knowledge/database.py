@@ -6,12 +6,13 @@ import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from agentkit.errors import CorpusError
+from agentkit.errors import ConfigurationError, CorpusError
 
 BUSY = 30.0
 """Seconds to wait for another process that is writing."""
 INDEXING = 900.0
 """Seconds to wait for another process that is indexing the same documents."""
+LOCK = ".lock"
 INDEXING_LOCK = "indexing.sqlite"
 
 _OLD = """
@@ -38,6 +39,27 @@ def lock(path: Path, *, wait: float = 0) -> sqlite3.Connection | None:
             return lock(path, wait=wait)
         raise
     return connection
+
+
+@contextlib.contextmanager
+def alone(folder: Path, name: str = LOCK) -> Generator[None]:
+    """Keep other processes out of a folder; also one that is killed lets go of it.
+
+    Args:
+        name: Of the file that is locked.
+
+    Raises:
+        ConfigurationError: Another process is in it, or it can't be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        owner = lock(folder / name)
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigurationError(f"can't write to {folder}: {error}; make room, or name another folder") from None
+    if owner is None:
+        raise ConfigurationError(f"another process is at work in {folder}: wait for it, or name another folder")
+    with contextlib.closing(owner):
+        yield
 
 
 @contextlib.contextmanager

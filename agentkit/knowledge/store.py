@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from agentkit.errors import CorpusError
 from agentkit.knowledge.chunks import Chunk
-from agentkit.knowledge.database import BUSY, connect, connect_if_sound, remake
-from agentkit.knowledge.database import lock as lock
+from agentkit.knowledge.database import BUSY, connect, connect_if_sound, lock, remake
 from agentkit.knowledge.where import Where
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 from urllib.parse import urlsplit
 
 from agentkit.errors import ConfigurationError, CorpusError, MissingExtra
-from agentkit.knowledge.store import Store, lock
+from agentkit.knowledge.database import lock
+from agentkit.knowledge.store import Store
 
 if TYPE_CHECKING:
     import numpy as np

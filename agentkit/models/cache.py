@@ -7,12 +7,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from agentkit.models.download import locked
+from agentkit.settings import expanded
 
 
 def cache() -> Path:
     """Where weights are kept: AGENTKIT_CACHE, else agentkit's folder in the user's cache."""
     if own := os.environ.get("AGENTKIT_CACHE"):
-        return Path(own).expanduser().absolute()
+        return expanded(own).absolute()
     users = os.environ.get("XDG_CACHE_HOME")
     return (Path(users) if users else Path.home() / ".cache") / "agentkit"
 

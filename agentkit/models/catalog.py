@@ -21,6 +21,7 @@ from agentkit.models.download import File, Progress
 from agentkit.models.known import DEFAULT, EMBEDDER, KNOWN, Entry
 from agentkit.models.model import Model
 from agentkit.models.requantize import requantize
+from agentkit.settings import expanded
 
 __all__ = [
     "DEFAULT",
@@ -157,8 +158,8 @@ def resolve(spec: str) -> Source:
     if spec.startswith(("http://", "https://")):
         return _endpoint(spec)
     if spec.startswith(SCRIPTED):
-        return Source(engine="scripted", name=spec, path=_script(Path(spec.removeprefix(SCRIPTED)).expanduser()))
-    path = Path(spec).expanduser()
+        return Source(engine="scripted", name=spec, path=_script(expanded(spec.removeprefix(SCRIPTED))))
+    path = expanded(spec)
     if spec.endswith(".gguf") or path.is_file():
         return Source(engine="llamacpp", name=spec, path=_checked(path))
     if path.is_dir():

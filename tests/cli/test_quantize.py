@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentkit import protocol
+from agentkit.compress import formats
 from agentkit.compress.weights import hf_to_gguf
 from agentkit.models import adapters
 from agentkit.models.adapter import Card, write
@@ -61,15 +62,20 @@ def test_tasks_are_solved_in_each_format_and_kept(cli: Cli, model: Path) -> None
     assert {path.name for path in Path("formats/evaluation").iterdir()} == {"BF16", "Q4_0"}
 
 
+def never(*_: object, **_options: object) -> None:
+    raise AssertionError
+
+
 def test_scores_of_a_file_that_was_replaced_under_its_name_are_not_taken_for_its_own(
-    cli: Cli, model: Path, alone: Path, tiny_llama: Path
+    cli: Cli, model: Path, alone: Path, tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("sums.jsonl").write_text(json.dumps({"question": "What is 1 + 1?", "answer": "2"}) + "\n")
     command = ("quantize", str(model), "-f", "bf16", "--rounds", "0", "--task", "sums.jsonl", "--out", "formats")
     assert cli(*command).code == 0
     assert cli(*command).code == 0
     hf_to_gguf(tiny_llama, model, format="BF16", like=alone / "like.gguf", properties={"general.name": "another"})
-    again = cli(*command)
+    monkeypatch.setattr(formats, "speeds", never)
+    again = cli(*command, "--rounds", "1")
     assert again.code == 2, again.err
     told = again.err.splitlines()[-1]
     assert "formats/evaluation/BF16/sums-tiny_bf16-agent has a run of other weights called" in told

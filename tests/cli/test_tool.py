@@ -114,6 +114,7 @@ def test_retrieval_prints_passages_with_their_sources(cli: Cli, alone: Path, tmp
         (("python", "1", "--tier", "magic"), "tier"),
         (("python", "@latin.py"), "latin.py is not UTF-8 (byte 1)"),
         (("python", "@nowhere.py"), "can't read nowhere.py: No such file or directory"),
+        (("python", "@~nosuchuser/p.py"), "can't read ~nosuchuser/p.py: No such file or directory"),
         (("retrieval", "x"), "name their folder with --docs DIR"),
         (("retrieval", "x", "--docs", "nowhere"), "there is no folder nowhere"),
     ],

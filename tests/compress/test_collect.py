@@ -15,6 +15,7 @@ from agentkit.compress.lesson import read_lessons
 from agentkit.compress.problem import Problem
 from agentkit.compress.recording import Recorded, record
 from agentkit.errors import ConfigurationError, TraceError, UnknownName
+from agentkit.knowledge.database import alone
 from agentkit.models.model import Grammar, Message
 from agentkit.models.scripted import ScriptedModel
 
@@ -116,6 +117,15 @@ def test_lessons_that_are_collected_otherwise_are_not_mixed(
     collected(tmp_path / "run")
     with pytest.raises(ConfigurationError, match=f"with another {named}"):
         collected(tmp_path / "run", **options)
+
+
+def test_a_source_is_collected_by_one_process_at_a_time_and_others_beside_it(tmp_path: Path) -> None:
+    with alone(tmp_path / "run" / "collected", ".gsm8k_train.lock"):
+        with pytest.raises(ConfigurationError, match=r"another process is at work in .*collected: wait for it"):
+            collected(tmp_path / "run")
+        assert files(tmp_path / "run") == {}
+    with alone(tmp_path / "run" / "collected", ".another.lock"):
+        assert collected(tmp_path / "run").kept
 
 
 def test_nor_are_those_of_other_data(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from typing import Any, cast
 import pytest
 
 from agentkit import protocol
-from agentkit.compress.alone import alone
 from agentkit.compress.collect import Collected, Collection
 from agentkit.compress.curate import Curated, curate, sizes
 from agentkit.compress.lesson import Lesson, read_lessons, write_lessons
 from agentkit.compress.overlap import Evaluation
 from agentkit.errors import ConfigurationError, TraceError, UnknownName
 from agentkit.events import Told
+from agentkit.knowledge.database import alone
 
 from .making import DATA, collected, needs_data
 

@@ -23,6 +23,7 @@ from agentkit.compress.results import add_scores, card_of, trained
 from agentkit.compress.student import Student
 from agentkit.compress.weights import gguf_to_hf, hf_to_gguf
 from agentkit.errors import ConfigurationError, UnknownName
+from agentkit.knowledge.database import alone
 from agentkit.models import adapters, catalog
 from agentkit.models.adapter import CARD_FILE, Score, folder_protocol, read, read_card, write
 from agentkit.models.gguf_header import taught_protocol
@@ -192,6 +193,7 @@ BAD: Sequence[tuple[tuple[object, ...], str]] = (
     (("--on-policy", 0.5), "on_policy needs a teacher"),
     (("--device", "tpu"), "there is no device 'tpu' here"),
     (("--base", "gpt-9"), "no model named 'gpt-9'"),
+    (("--base", "~nosuchuser/hf"), "no model named '~nosuchuser/hf'"),
     (("--lessons", "nothing.jsonl"), "can't read nothing.jsonl"),
     (("--teacher", "nowhere"), "can't read .*nowhere"),
 )
@@ -263,7 +265,7 @@ def test_evaluating_compares_base_and_student_and_keeps_the_scores(
     assert {name: score.items for name, score in card.tasks.items()} == {"items, base": 2, "items, taught": 2}
     assert taught_protocol(run / "evaluation" / "taught.gguf") == protocol.fingerprint()
     names = {path.name for path in (run / "evaluation").iterdir()}
-    assert names == {"base", taught_root(run).name, "taught.gguf", "taught.md"}
+    assert names == {".lock", "base", taught_root(run).name, "taught.gguf", "taught.md"}
     assert "items" in capsys.readouterr().out
 
 
@@ -283,6 +285,14 @@ def test_each_adapter_of_a_run_keeps_the_results_of_its_own_weights(run: Path, t
     assert distil("evaluate", items, "--run", run, "--base-limit", 0) == 0
     assert taught_root(run) == own
     assert records.read_bytes() == before
+
+
+def test_two_evaluations_of_what_was_trained_do_not_share_a_folder(run: Path, tmp_path: Path) -> None:
+    with alone(run / "evaluation"):
+        refused(ConfigurationError, "at work in .*evaluation: wait", "evaluate", two_sums(tmp_path), "--run", run)
+    assert not (run / "evaluation" / "taught.gguf").exists()
+    refused(ConfigurationError, "train first", "evaluate", two_sums(tmp_path), "--run", tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.model

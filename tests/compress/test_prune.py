@@ -12,7 +12,6 @@ import pytest
 
 from agentkit import protocol
 from agentkit.compress import cutting
-from agentkit.compress.alone import alone
 from agentkit.compress.base import open_base
 from agentkit.compress.cutting import Wanted
 from agentkit.compress.prune import Pruned, prune
@@ -20,6 +19,7 @@ from agentkit.compress.recipe import Recipe
 from agentkit.compress.train import Conditions, train
 from agentkit.compress.weights import hf_to_gguf
 from agentkit.errors import AgentkitError, ConfigurationError, ModelError, TraceError
+from agentkit.knowledge.database import alone
 from agentkit.models import adapters
 from agentkit.models.adapter import Card, write
 from agentkit.models.gguf_header import PROTOCOL, properties, taught_protocol

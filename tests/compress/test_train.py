@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from agentkit.compress import checkpoints, train
-from agentkit.compress.alone import alone
 from agentkit.compress.base import open_base
 from agentkit.compress.network import library
 from agentkit.compress.packing import pack
@@ -23,6 +22,7 @@ from agentkit.compress.results import Result
 from agentkit.compress.student import Student
 from agentkit.compress.train import Conditions
 from agentkit.errors import ConfigurationError, ModelError, TraceError
+from agentkit.knowledge.database import alone
 from agentkit.models.adapter import Adapter, read
 
 from .letters import RECIPE, SPEECH, base, example, lesson, lessons_file, text_of

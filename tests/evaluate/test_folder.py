@@ -173,7 +173,7 @@ def test_a_second_process_is_refused_until_the_first_has_ended_however_it_ended(
     try:
         assert first.stdout is not None
         assert first.stdout.readline() == b"open\n"
-        with pytest.raises(ConfigurationError, match="another process is running in"):
+        with pytest.raises(ConfigurationError, match="another process is at work in"):
             RunFolder.open(tmp_path, header(), resume=True)
     finally:
         first.kill()
@@ -222,14 +222,14 @@ def test_a_damaged_record_is_named_with_its_line(tmp_path: Path, line: str, name
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ConfigurationError, match=r"can't keep a run in .*file.*; name another folder"):
+        with pytest.raises(ConfigurationError, match=r"can't write to .*file.*name another folder"):
             RunFolder.open(path, header())
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_one_may_not_write_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(ConfigurationError, match="can't keep a run in"):
+    with pytest.raises(ConfigurationError, match="can't write to"):
         RunFolder.open(tmp_path / "new", header())
 
 

@@ -145,6 +145,8 @@ def test_skipped_files_and_odd_encodings_are_told(embedder: Embedder, folder: Pa
 def test_folders_without_a_readable_document_are_refused(embedder: Embedder, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"no folder of documents at"):
         Corpus.open(tmp_path / "nowhere", embedder=embedder, store=tmp_path / "store")
+    with pytest.raises(CorpusError, match=r"no folder of documents at '/.*/~nosuchuser/docs'; check the path"):
+        Corpus.open(Path("~nosuchuser/docs"), embedder=embedder, store=tmp_path / "store")
     (tmp_path / "empty").mkdir()
     with pytest.raises(CorpusError, match=r"no documents in '.*empty'; it reads files that end in \.csv, \.docx"):
         Corpus.open(tmp_path / "empty", embedder=embedder, store=tmp_path / "store")

@@ -152,6 +152,18 @@ def test_nothing_that_a_tool_says_can_start_a_line(
     assert len(margin) - len(numbered) <= 2  # what had been found before, and the error
 
 
+def test_a_heading_that_is_a_whole_text_is_cut_in_its_middle_and_any_other_stays() -> None:
+    usual = f"house.md > {'Rooms ' * 48}"[:300].strip()
+    assert seen("It is lost.", source=usual) == (f"[1] find ({usual}): It is lost.", 0)
+    long = f"house.md > {'Rooms ' * 20_000}> Hall"
+    text, cut = seen("It is lost.", source=long)
+    assert (len(text) < 400, cut) == (True, 0)
+    assert text.startswith("[1] find (house.md > Rooms")
+    assert text.endswith("Rooms > Hall): It is lost.")
+    against = Evidence(id=1, tool="find", call=1, text="It is lost.", source=long)
+    assert len(protocol.complaint("No.", [against])) < 600
+
+
 def test_what_is_too_long_is_cut_and_says_by_how_much() -> None:
     text, cut = seen("a" * 300, limit=100)
     assert cut == 200

@@ -26,10 +26,11 @@ from agentkit.compress.sources.multihop import keywords, purpose
 from agentkit.compress.sources.reading import REFUSAL
 from agentkit.compress.sources.rows import Problems, embedder
 from agentkit.compress.sources.short_problems import drawn_problems
-from agentkit.compress.sources.slots import RESULT, SLOT, Values, drawn, filled, separated
+from agentkit.compress.sources.slots import RESULT, Values, drawn, filled, names, separated
 from agentkit.compress.sources.small_programs import small_programs
 from agentkit.compress.sources.word_problem import CALCULATOR, value_of
 from agentkit.decision import Call, Decision, GiveUp, Plan, Proposal
+from agentkit.evaluate.corpora import write
 from agentkit.events import Step
 from agentkit.grammars import GIVE_UP
 from agentkit.knowledge.corpus import Corpus
@@ -129,9 +130,8 @@ def parsed(text: str) -> Handbook:
 def written(handbook: Handbook, values: Values, place: Path) -> Copy:
     """The handbook with these numbers, its files and its corpus in a folder."""
     folder = place / "documents"
-    folder.mkdir(parents=True)
-    for title, text in handbook.documents:
-        (folder / file_of(title)).write_text(f"# {title}\n\n{filled(text, values, separated)}\n", encoding="utf-8")
+    texts = {title: filled(text, values, separated) for title, text in handbook.documents}
+    write(folder, {file_of(title): f"# {title}\n\n{text}\n" for title, text in texts.items()})
     return Copy(handbook, values, Corpus.open(folder, embedder=embedder(), store=place / "store"))
 
 
@@ -187,7 +187,7 @@ class Wanted(NamedTuple):
 def told(key: str, handbook: Handbook, known: Values) -> list[Wanted]:
     """The values and literals of a key, as the documents have them."""
     marked = [(literal, re.escape(literal)) for literal in LITERAL.findall(key)]
-    for name in slots(key):
+    for name in names(key):
         if name in known:
             value = known[name]
             marked.append((separated(value) if isinstance(value, int) else value, rf"\{{{name}\b"))
@@ -195,11 +195,6 @@ def told(key: str, handbook: Handbook, known: Values) -> list[Wanted]:
         Wanted(text, tuple(file_of(title) for title, body in handbook.documents if re.search(mark, body)))
         for text, mark in marked
     ]
-
-
-def slots(text: str) -> list[str]:
-    """The names of the slots in a text."""
-    return [match[1] for match in SLOT.finditer(text)]
 
 
 def searches(candidates: Sequence[Sequence[str]], wanted: Sequence[Wanted], corpus: Corpus) -> Sequence[str] | None:

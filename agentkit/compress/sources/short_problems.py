@@ -21,6 +21,7 @@ from random import Random
 
 from agentkit.compress import augment
 from agentkit.compress.sources import Problems
+from agentkit.compress.sources.slots import filled, names
 from agentkit.compress.sources.word_problem import WordProblem, value_of
 
 MEN = (
@@ -44,7 +45,6 @@ WORDS: Mapping[str, Sequence[str]] = {
 HERS = {"he": "she", "He": "She", "him": "her", "his": "her", "His": "Her"}
 LETTER = re.compile(r"[abcd]")
 BRACKETS = re.compile(r"\[([^\]]*)\]")
-SLOT = re.compile(r"\{(\w+)\}")
 TRIES = 5000
 """Draws of numbers, until the expression comes to something that can be counted."""
 
@@ -117,9 +117,7 @@ def worded(id: str, wording: Wording, chance: Random) -> WordProblem:  # noqa: A
     step = LETTER.sub(lambda match: said[match[0]], wording.expression).replace(" ", "")
     answer = value_of(step)
     assert answer is not None
-    return WordProblem(
-        id=id, source="short_problems", question=SLOT.sub(lambda m: said[m[1]], told), steps=(step,), answer=str(answer)
-    )
+    return WordProblem(id=id, source="short_problems", question=filled(told, said), steps=(step,), answer=str(answer))
 
 
 def drawn(wording: Wording, chance: Random) -> dict[str, int]:
@@ -129,12 +127,12 @@ def drawn(wording: Wording, chance: Random) -> dict[str, int]:
         ValueError: None were found.
     """
     expressions = (wording.expression, *wording.suits)
-    names = sorted({*LETTER.findall(" ".join(expressions)), *(n for n in SLOT.findall(wording.text) if n in "abcd")})
+    letters = sorted({*LETTER.findall(" ".join(expressions)), *(n for n in names(wording.text) if n in "abcd")})
     sizes = (12, 30, 60) if re.search(r"[*/]", " ".join(expressions)) else (20, 60, 100, 400)
     wanted = {part for expression in expressions for part in parts(expression)}
     for most in chance.sample(sizes, len(sizes)):
         for _ in range(TRIES):
-            found = {name: chance.randint(2, most) for name in names}
+            found = {name: chance.randint(2, most) for name in letters}
             if all(value_is_whole(part, found) for part in wanted):
                 return found
     raise ValueError(f"no numbers up to {max(sizes)} suit {', '.join(expressions)}")

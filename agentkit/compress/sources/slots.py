@@ -26,6 +26,11 @@ def drawn(text: str, chance: Random) -> dict[str, int | str]:
     return found
 
 
+def names(text: str) -> list[str]:
+    """The names of the slots in a text."""
+    return [match[1] for match in SLOT.finditer(text)]
+
+
 def filled(text: str, values: Values, write: Callable[[int], str] = str) -> str:
     """The text with its values, numbers written by a function.
 

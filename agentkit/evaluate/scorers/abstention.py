@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from agentkit.evaluate.item import Item, Reply, Score
+from agentkit.knowledge.encodable import encodable
 
 REASON_CHARS = 80
 
@@ -24,5 +25,5 @@ def compared(got: str, gold: str) -> str:
 
 def shown(text: str) -> str:
     """The start of a text, on one line, safe to write to any file."""
-    line = " ".join(text[: 4 * REASON_CHARS].split()).encode("utf-8", "replace").decode()
+    line = encodable(" ".join(text[: 4 * REASON_CHARS].split()))
     return repr(line if len(line) <= REASON_CHARS else f"{line[:REASON_CHARS]}…")

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from agentkit.errors import ConfigurationError
 from agentkit.evaluate.item import Item
+from agentkit.settings import expanded
 
 VARIABLE = "AGENTKIT_DATA"
 """Names the folder of the files below, or one that has them in its folder `eval`."""
@@ -150,7 +151,7 @@ def folder(data: Path | None, *files: str) -> Path:
             f"no folder of evaluation data is set, so {files[0]} can't be read: "
             f"set {VARIABLE} or pass --data with the folder that has it{origin(files[0])}"
         )
-    top = top.expanduser().absolute()
+    top = expanded(top).absolute()
     found = top if (top / files[0]).is_file() else top / "eval"
     for file in files:
         if not (found / file).is_file():

@@ -16,12 +16,11 @@ from agentkit.compress.sources.handbooks import (
     parsed,
     problem,
     read,
-    slots,
     stands,
     told,
     written,
 )
-from agentkit.compress.sources.slots import RESULT, drawn, filled, separated
+from agentkit.compress.sources.slots import RESULT, drawn, filled, names, separated
 
 pytestmark = pytest.mark.model  # searching takes the embedder
 
@@ -33,7 +32,7 @@ def test_every_number_of_a_question_is_told() -> None:
         for question in handbook.questions:
             values = {**known, **drawn(question.text, Random(2))}
             fields = (question.text, question.key, question.answer, *question.searches, question.purpose)
-            assert set(slots(" ".join(fields))) <= values.keys(), question
+            assert set(names(" ".join(fields))) <= values.keys(), question
             assert not re.search(r"[{}]", filled(" ".join(fields).replace(RESULT, ""), values)), question
             for literal in LITERAL.findall(question.key):
                 assert stands(literal, told), question
@@ -44,7 +43,7 @@ def test_an_answer_tells_what_the_key_does() -> None:
         for question in handbook.questions:
             if question.key != "-" and not question.is_sum:
                 literal = LITERAL.findall(question.key)
-                assert set(slots(question.key)) <= set(slots(question.answer)), question
+                assert set(names(question.key)) <= set(names(question.answer)), question
                 assert all(text.lower() in question.answer.lower() for text in literal), question
 
 

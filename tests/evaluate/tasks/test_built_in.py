@@ -209,6 +209,11 @@ def test_underscores_do_for_hyphens(tmp_path: Path):
         load_task("bfcl_simple", data=tmp_path)
 
 
+def test_the_home_of_nobody_is_no_folder_of_data():
+    with pytest.raises(ConfigurationError, match=r"svamp\.jsonl isn't in /.*/~nosuchuser/data: set AGENTKIT_DATA"):
+        load_task("svamp", data=Path("~nosuchuser/data"))
+
+
 @pytest.mark.skipif(find_spec("reasoning_gym") is None, reason="reasoning-gym isn't installed")
 def test_a_task_of_reasoning_gym_has_the_items_asked_for():
     first, again, other = (load_task("gym:basic_arithmetic", size=3, seed=seed) for seed in (1, 1, 2))
