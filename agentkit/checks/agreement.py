@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from agentkit.answer import Evidence, Finding
 from agentkit.checks.check import Draft
-from agentkit.checks.numbers import same_value
+from agentkit.checks.equality import same_value
 from agentkit.checks.quantities import Number, numbers_in
 
 

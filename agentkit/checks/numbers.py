@@ -9,9 +9,10 @@ from functools import cached_property
 from math import log
 
 from agentkit.answer import Evidence, Finding
-from agentkit.arithmetic import DimensionError, Equation, Unit, equations
+from agentkit.arithmetic import Equation, Quantity, equations
 from agentkit.checks.check import Draft
 from agentkit.checks.dates import dates_in, without_dates
+from agentkit.checks.equality import converted, equal, is_year, may_have_unit, paired, same_date, same_value, unit_of
 from agentkit.checks.operands import (
     arguments_of,
     derived,
@@ -25,14 +26,14 @@ from agentkit.checks.operands import (
 )
 from agentkit.checks.quantities import Number, numbers_in, unit_names, years_in
 from agentkit.checks.quotations import has, plain
-from agentkit.checks.spelled import MULTIPLES
-from agentkit.checks.words import content_words
+from agentkit.checks.words import content_words, kind, stem
 
 QUOTED = re.compile(r"""["']([^"'\n]{2,})["']""")
 ECHO = re.compile(r"""["'][^"'\n]*["']|\bprint\s*\(|#.*""")
 COMPUTES = re.compile(r"[-+*/%^<>(\[!]|\b(?:of|to|in|mod|for|while|if)\b")
 """A sign that something is worked out, once what is quoted or merely printed is left out."""
-YEAR = re.compile(r"1\d{3}|20\d\d")
+NUMBERED = re.compile(r"([^\W\d_]+) (\d+)\b(?![.,:]\d)")
+"""What may be a name, however it is written: tank 2, Room 12."""
 PRICES = content_words("costs pays charges")
 """What prose says of an amount and the cells of a table leave to their column."""
 
@@ -53,6 +54,10 @@ class Known:
     words: frozenset[str]
     """Content words of task, history and evidence."""
     task_words: frozenset[str]
+    task_bare: Sequence[Quantity]
+    """What the task says that counts nothing, as the age of a child of 4."""
+    task_names: frozenset[str]
+    """`room#2`, if the evidence has that name."""
     task_years: frozenset[str]
     rarity: Mapping[str, float]
     """How much a word tells one number of the evidence from the others: the log of their count over its own."""
@@ -62,8 +67,10 @@ class Known:
         """Gather the numbers of a draft's task, history and evidence."""
         said = [draft.task, *(text for turn in draft.history for text in (turn.task, turn.answer))]
         texts = [*said, *(f"{e.text} {e.source}" for e in draft.evidence)]
-        found = [(e.id, n) for e in draft.evidence if e.source for n in numbers_in(e.text, context=e.source)]
-        having = Counter(word for _, n in found for word in n.near | n.far)
+        found = [(e.id, n) for e in draft.evidence if e.source for n in numbers_in(e.text, context=e.source, more=True)]
+        plain = [n for _, n in found if n.date is None and not n.is_span]
+        having = Counter(word for n in plain for word in n.near | n.far)
+        numbered = frozenset(f"{stem(word)}#{number}" for word, number in NUMBERED.findall(draft.task))
         return cls(
             asked=[n for text in said for n in numbers_in(text)],
             found=found,
@@ -72,8 +79,10 @@ class Known:
             units=frozenset[str]().union(*map(unit_names, texts)),
             words=frozenset[str]().union(*map(content_words, texts)),
             task_words=content_words(draft.task),
+            task_bare=[n.quantity for n in numbers_in(draft.task) if n.quantity is not None and not (n.noun or n.name)],
+            task_names=numbered & having.keys(),
             task_years=years_in(draft.task),
-            rarity={word: log((1 + len(found)) / count) for word, count in having.items()},
+            rarity={word: log((1 + len(plain)) / count) for word, count in having.items()},
         )
 
     @property
@@ -101,6 +110,9 @@ class Known:
             )
 
         names = sum(2 if w in number.near else w in number.far for w in claimed.named)
+        asked = self.task_names - without  # of room 1: not what is said of room 2, unless the claim is of that as well
+        names -= 2 * sum(is_other(name, number.near) and not is_other(name, claimed.named) for name in asked)
+        names += number.band is not None and any(map(number.band.holds, self.task_bare))
         names += 2 * len((claimed.beside | self.asked_values) & number.beside)
         return names, round(2 * weight(claimed.near) + weight(self.task_words - claimed.near), 6)
 
@@ -111,12 +123,12 @@ def numbers(draft: Draft) -> Iterator[Finding]:
     untraced = {e.id: reason for e in draft.evidence if not e.source and (reason := untraced_operand(draft, e, known))}
     read = [plain(e.text) for e in draft.evidence if e.source]
     for claim in draft.claims:
-        reason, used = undated(claim, draft)
+        repeated = any(has(text, claim) for text in read)
+        reason, used = undated(claim, draft, known, repeated=repeated)
         bare = without_dates(claim)
         claimed = [number for number in numbers_in(bare) if not is_article(number, known)]
         if dated := bare != claim:  # which of its numbers a date was of can't be told any more
             claimed = [replace(number, years=years_in(claim)) for number in claimed]
-        repeated = any(has(text, claim) for text in read)
         worked_out = {e.right.value for e in equations(claim) if e.right is not None and stands(e, known)}
         for number in claimed:
             if number.quantity is not None and number.quantity.value in worked_out:
@@ -132,7 +144,7 @@ def numbers(draft: Draft) -> Iterator[Finding]:
             yield Finding(check="numbers", claim=claim, verdict=verdict, reason=reason, evidence=tuple(sorted(used)))
 
 
-def undated(claim: str, draft: Draft) -> tuple[str, set[int]]:
+def undated(claim: str, draft: Draft, known: Known, *, repeated: bool) -> tuple[str, set[int]]:
     """Why a date of a claim may not stand there (empty when all may), and the evidence that has them."""
     used: set[int] = set()
     claimed = list(dates_in(claim))
@@ -144,7 +156,20 @@ def undated(claim: str, draft: Draft) -> tuple[str, set[int]]:
         if not holders:
             return f"{written[0]} is no date of the task or the evidence", set()
         used |= holders - {0}
+    told = [n for n in numbers_in(claim, more=True) if n.date is not None] if claimed else []
+    for number in told:
+        matching = [n for _, n in known.found if same_date(number, n)]
+        asked = any(number.date and number.date.covers(date) for i, date in dates if not i)
+        meant = likelier(number, matching, known) if matching and not asked else None
+        if meant and not (repeated and any(same_date(n, meant[1]) for n in told)):
+            return otherwise(number, meant)
     return "", used
+
+
+def otherwise(claimed: Number, meant: tuple[int, Number]) -> tuple[str, set[int]]:
+    """The objection to a number that stands for something else than what is meant."""
+    at, other = meant
+    return f"{claimed.written} stands for something else in the evidence; [{at}] has {other.written}", {at}
 
 
 def objection(
@@ -172,6 +197,7 @@ def objection(
     computed = {i for i, n in known.computed if same_value(claimed, n)}
     sound = computed - untraced.keys()
     equals = [(i, n) for i, n in known.found if equal(claimed, n) and may_have_unit(claimed, n)]
+    equals = [(i, n) for i, n in equals if not n.is_span] or equals
     years = (claimed.years or known.task_years) - {claimed.written}
     matching = [(i, n) for i, n in equals if not years or not n.years or years & n.years]
     if equals and not matching and not sound:
@@ -180,8 +206,7 @@ def objection(
     if matching and not sound:
         meant = likelier(claimed, [n for _, n in matching], known)
         if meant and not asked(claimed, known) and not (repeated and any(equal(meant[1], n) for n in told)):
-            at, other = meant
-            return f"{claimed.written} stands for something else in the evidence; [{at}] has {other.written}", {at}
+            return otherwise(claimed, meant)
         return "", {i for i, _ in matching}
     if sound:
         return "", sound
@@ -195,6 +220,11 @@ def objection(
         at, other = bare[0]
         return f"[{at}] has {other.written} without {unit_of(claimed)[0]}", {at}
     return f"{claimed.written} stands nowhere in the task or the evidence and was not computed", set()
+
+
+def is_other(name: str, words: Set[str]) -> bool:
+    """Whether words speak of another of a kind: room 1, and not of room 2."""
+    return name not in words and kind(name) in {kind(word) for word in words} - {""}
 
 
 def stands(equation: Equation, known: Known) -> bool:
@@ -233,7 +263,8 @@ def likelier(claimed: Number, matching: Sequence[Number], known: Known) -> tuple
     rivals = [
         (i, n)
         for i, n in known.found
-        if rival(n, claimed, known)
+        if n.is_span <= matching[0].is_span
+        and rival(n, claimed, known)
         and (
             (fit := affinity(n)) > best
             or (fit == best and all(closer(n, m, claimed.near | known.task_words) for m in fitting))
@@ -273,23 +304,22 @@ def closer(other: Number, number: Number, said: frozenset[str]) -> bool:
 
 def rival(other: Number, claimed: Number, known: Known) -> bool:
     """Another number that could have been meant."""
+    if other.date is not None or claimed.date is not None:
+        return other.date is not None and claimed.date is not None and not same_date(claimed, other)
     if other.time is not None and claimed.time is not None:
         return other.time != claimed.time
     years = claimed.years or known.task_years
     of_others = other.years and years and other.years.isdisjoint(years)
     if of_others and claimed.written not in years:  # unless the year itself is what is claimed
         return False
-    if other.quantity is None or claimed.quantity is None or other.name or is_year(other) != is_year(claimed):
+    if other.quantity is None or claimed.quantity is None or is_year(other) != is_year(claimed):
+        return False
+    if other.name and not is_year(other):  # June 1923 is a year all the same
         return False
     if other.written.lower() == "one" and other.noun != claimed.noun:
         return False
-    return not equal(claimed, other) and other.quantity.unit.base == claimed.quantity.unit.base
-
-
-def is_year(number: Number) -> bool:
-    """Whether a number is written as years are: it can't have been meant for the number of atoms, nor the other way."""
-    bare = number.quantity is not None and not number.quantity.unit and not number.noun
-    return bare and YEAR.fullmatch(number.written) is not None
+    one, another = paired(claimed.quantity, other.quantity)
+    return not equal(claimed, other) and one.unit.base == another.unit.base
 
 
 def untraced_operand(draft: Draft, evidence: Evidence, known: Known) -> str:
@@ -320,73 +350,3 @@ def invented(draft: Draft, arguments: object) -> str:
     if follows or between or quoted or units:
         return ""
     return "that uses no number and no text of the task or the evidence"
-
-
-def equal(claimed: Number, number: Number) -> bool:
-    """The same quantity or time of day; what isn't one number (a date) must be spelled alike.
-
-    So much a week isn't so much a month.
-    """
-    other_period = claimed.per and number.per and claimed.per != number.per
-    if claimed.time is not None and number.time is not None:
-        return claimed.time == number.time
-    if is_multiple(claimed) != is_multiple(number) and counts(number if is_multiple(claimed) else claimed):
-        return False
-    one, other = claimed.quantity, number.quantity
-    if one is None or other is None:
-        return one is other and claimed.written == number.written
-    if one.unit and other.unit and one.unit.base == other.unit.base:
-        try:
-            rate = any(factor.power < 0 for factor in one.unit.factors)  # km per hour become m per second
-            return one.to(other.unit).value == other.value and (rate or not other_period)
-        except DimensionError:
-            return False
-    return one.value == other.value and units_agree(one.unit, other.unit) and not other_period
-
-
-def is_multiple(number: Number) -> bool:
-    """Whether a number multiplies and counts nothing: `doubled` isn't said by `two years`."""
-    return number.written.lower() in MULTIPLES
-
-
-def counts(number: Number) -> bool:
-    """Whether something is said to be there so many times."""
-    return bool(number.noun or unit_of(number))
-
-
-def converted(claimed: Number, number: Number) -> bool:
-    """The same quantity in a unit of the same kind: two years are 24 months."""
-    return number.quantity is not None and bool(number.quantity.unit) and equal(claimed, number)
-
-
-def may_have_unit(claimed: Number, number: Number) -> bool:
-    """Whether the unit that a claim gives to a bare number of the evidence is spoken of where that number stands.
-
-    Else section `7.` of a licence becomes a fine of 7 euros, as the task asks for euros.
-    """
-    bare = number.quantity is not None and not number.quantity.unit
-    return not bare or not unit_of(claimed) or not number.units.isdisjoint(unit_of(claimed))
-
-
-def same_value(claimed: Number, computed: Number) -> bool:
-    """Equal to the precision in which the claim writes it; a result may lack the unit that the claim gives it."""
-    if equal(claimed, computed):
-        return True
-    one, other = claimed.quantity, computed.quantity
-    if one is None or other is None or not units_agree(one.unit, other.unit):
-        return False
-    if one.unit and other.unit and one.unit.base == other.unit.base:
-        other = other.to(one.unit)
-    close = abs(one.value - other.value) <= Fraction(1, 10**claimed.places) / 2
-    return close and (claimed.places > 0 or abs(other.value) >= 100)
-
-
-def units_agree(one: Unit, other: Unit) -> bool:
-    """The same dimension, or one of the two has none; `kWh per day` agrees with `kWh`."""
-    numerators = [{f.meaning.name for f in unit.factors if f.power > 0} for unit in (one, other)]
-    return not one or not other or one.base == other.base or numerators[0] == numerators[1]
-
-
-def unit_of(number: Number) -> list[str]:
-    """Canonical names of a number's units."""
-    return [f.meaning.name for f in number.quantity.unit.factors] if number.quantity else []

@@ -30,7 +30,8 @@ PROGRAM = re.compile(r"\b(?:for|while|def|lambda|(?:import|from) (?:datetime|cal
 """An algorithm rather than a sum written in Python."""
 IN_PROGRAM = frozenset(Fraction(n) for n in (*range(13), "1/2", 100, 366, 400, 1000))
 """What may stand in a program though nobody said it: bounds, digits, roots, months by their number, leap years."""
-CONVERSION = re.compile(r"\b(?:in|to)\b")
+PARTS = re.compile(r"\b(?:in|to)\b|/")
+"""Of numbers whose parts may go into a computation: `825 km/h in knots`, `1 1/2`."""
 OPERAND = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
 
 
@@ -68,11 +69,11 @@ def operands(text: str) -> list[str]:
 
 
 def values_of(sources: Iterable[Number]) -> set[Fraction]:
-    """What numbers come to, and what is to be converted: `825 km/h in knots` is read as converted."""
+    """What numbers come to, and their parts: `825 km/h in knots` is read as converted."""
     found: set[Fraction] = set()
     for number in sources:
         if number.quantity is not None:
-            asked = OPERAND.findall(number.written) if CONVERSION.search(number.written) else ()
+            asked = OPERAND.findall(number.written) if PARTS.search(number.written) else ()
             found |= {number.quantity.value, *map(value_of, asked)}
     return found
 

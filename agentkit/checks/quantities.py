@@ -5,25 +5,32 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from agentkit.arithmetic import Mention, Quantity, Unit
 from agentkit.arithmetic import quantities as mentions
 from agentkit.arithmetic.units import CURRENCY_SIGNS, is_unit
+from agentkit.checks.dates import Date, dates_in
 from agentkit.checks.spelled import Spelled, spelled, without
 from agentkit.checks.times import times_in
-from agentkit.checks.words import content_words, identifiers, names
+from agentkit.checks.words import content_words, identifiers, kind, names
 from agentkit.knowledge.sentences import sentences
 
 UNCOUNTED = frozenset(
-    "time times more less fewer such different possible distinct whole full other was were left".split()
+    "time times more less fewer such different possible distinct whole full other was were left "
+    "pay pays paid cost costs get gets take takes need needs".split()
 )
 """Words after a number that say nothing of what it counts."""
 CLAUSE = re.compile(
-    r";|:(?!\s*[-+$€£]?\d)|,(?!\d)|\((?=[^()\d:]*[^\W\d_][^()\d:]*:\s)|\b(?:and|but|while|whereas|so)\b"
+    r";|:(?!\s*[-+$€£]?\d)|,(?!\d|(?:(?<=[a-z.] \d,)|(?<=[a-z.] \d\d,)) (?:1\d|20)\d\d\b)"
+    r"|\((?=[^()\d:]*[^\W\d_][^()\d:]*:\s)|\b(?:and|but|while|whereas|so)\b"
     r"|\bor\b(?=\s[$€£]?\d[\d.,]*\s?\S+\s(?:for|if|in|with|when)\b)",
     re.IGNORECASE,
 )
-"""Where one ends. What a colon stands before belongs to its label: *meals: 28 euros*, *30 days (software: 14 days)*."""
+"""Where one ends. What a colon stands before belongs to its label: *meals: 28 euros*, *30 days (software: 14 days)*; a
+year to its day: *May 3, 1901*."""
+BAND = re.compile(r"(?<![\w.,:/-])(\d+(?:\.\d+)?)\s?(?:-|–|to)\s?(\d+(?:\.\d+)?)(?![\w:/-]|[.,]\d)")
+"""From where to where: *3–5*, *3 to 5*; no times and no days."""
 ENUMERATED = re.compile(r"\s*(?:[-*]\s+)?(?:§+\s*)?(?:\(\d+\)|\d+(?:\.\d+)*[.)]?(?=\s+[A-Z]))\s*")
 """What a paragraph of a law begins with: *(2)*, *§ 4.2*."""
 LITERAL = re.compile(r"[^\s|()]*\d[^\s|()]*")
@@ -31,6 +38,8 @@ HALF_OF_A = re.compile(r"^ (?:of )?an? ")
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 REFERS = re.compile(r"(?:it|its|they|their|this|these|he|she|his|her)\b", re.IGNORECASE)
 """What a sentence begins with that speaks of what the one before does."""
+SUBJECT = re.compile(r"[^,;:()]*?\b(?=(?:is|are|was|were|has|have|had|can|will|may|must)\b)")
+"""What such a sentence speaks of: what stands before the verb of the one before."""
 PERIOD = r"(hour|dai|day|night|week|month|quarter|year|annu)(?:s|ly|ally|um)?\b"
 PER = rf"(?:/\s*|\b(?:per|an?|each|every)\s+){PERIOD}|\b(?=\w+ly\b){PERIOD}"
 PER_IN_HEAD = re.compile(PER, re.IGNORECASE)
@@ -38,7 +47,32 @@ PER_BEHIND = re.compile(rf"\s*(?:(?!an?\b|per\b|each\b|every\b)[^\W\d_]+\s+)?(?:
 """How often, behind a number and what it counts: *40 euros a month*, *2 tablets daily*."""
 PERIOD_NAME = re.compile(PERIOD)
 PERIODS = {"dai": "day", "annu": "year"}
+SPACED = re.compile(r"(?<![\w.,/-])(?<!\d )[1-9]\d{0,2}(?: \d{3})+(?= ?[^\W\d_]| ?[%€$£°]|[.,;:)](?:\s|$))")
+"""Thousands set apart by ordinary spaces, where words or the end of a sentence follow: rows of numbers are none."""
+MIXED = re.compile(r"(?<![\w.,/-])(\d{1,3}) (\d{1,2}/[1-9]\d?)(?![\w/]|\.\d)")
+"""One and a half, as recipes write it."""
+ABOUT = re.compile(r"(?:\b(?:about|around|approximately|approx\.?|roughly|nearly|almost|some|circa|ca\.)|[~≈])\s*$")
+LONGEST_ABOUT = 20
+"""Characters before a number in which such a word stands."""
+LONGEST_UNIT = 100
+"""Characters after a number in words in which what it is of stands."""
 IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
+
+
+class Band(NamedTuple):
+    """From where to where something is true: *3–5 years*."""
+
+    low: Fraction
+    high: Fraction
+    unit: Unit
+
+    def holds(self, quantity: Quantity) -> bool:
+        """Whether a quantity lies within; one without a unit is taken for one in the band's."""
+        if self.unit and quantity.unit:
+            if self.unit.base != quantity.unit.base:
+                return False
+            quantity = quantity.to(self.unit)
+        return self.low <= quantity.value <= self.high
 
 
 @dataclass(frozen=True)
@@ -70,35 +104,47 @@ class Number:
     """The period in which it is so much or so often: `month`."""
     beside: frozenset[Fraction] = frozenset()
     """Values that tell its row or clause from others: of the first cell, or in other units (*after 5 years*)."""
+    band: Band | None = None
+    """For whom or for how much it is so, by its clause or the first cell of its row."""
     time: int | None = None
     """Minutes since midnight, if it is a time of day."""
+    is_span: bool = False
+    """Whether it is the time between two times of day, which the text leaves to be worked out."""
+    date: Date | None = None
+    about: int | None = None
+    """Decimal places that it is rounded to, if a word such as *about* says that it is; of thousands -3."""
 
 
 # Evidence stays as it is while a run goes on, but is asked about before each call and by the check.
 @lru_cache(maxsize=1000)
-def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Number, ...]:
+def numbers_in(text: str, *, context: str = "", words: bool = True, more: bool = False) -> tuple[Number, ...]:
     """The numbers of a text. `context` (a source: its file and headings) belongs to the role of each.
 
-    `words`: number words count too (two, a dozen).
+    `words`: number words count too (two, a dozen). `more`: so do dates, besides the numbers that they are made of, and
+    how long it is between two times of day.
     """
     found: list[Number] = []
     around = content_words(context)
     heading = context.partition(" > ")[2]
     header: list[str] = []
-    for line in text.splitlines():
+    for line in SPACED.sub(lambda match: match[0].replace(" ", "\u202f"), text).splitlines():
         if line.strip().startswith("|"):
             cells = [c.strip() for c in line.strip().strip("|").split("|")]
             if header:
-                found += _in_row(cells, header, context, words=words)
+                row = list(_in_row(cells, header, context, words=words, more=more))
+                found += [*row, *_spans(row)] if more else row
             header = header or cells
             continue
         header = []
-        before = frozenset[str]()
+        before = subject = frozenset[str]()
         for sentence in sentences(line):
             in_words = spelled(sentence) if words else []
             bare = without(sentence, in_words)
             said = content_words(bare)
-            before = said | before if REFERS.match(sentence) else said
+            refers = REFERS.match(sentence)
+            before = said | before if refers else said
+            if not refers:
+                subject = content_words(stated[0]) if (stated := SUBJECT.match(bare)) else frozenset[str]()
             far = around | before
             # Later clauses share the subject, which stands before the first number.
             listed = ENUMERATED.match(sentence)
@@ -106,10 +152,13 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Num
             starts = [m.start for m in mentions(sentence) if m.start >= begin and not _name(sentence, m)]
             head = content_words(bare[: min([*starts, *(n.start for n in in_words if n.counts)], default=len(bare))])
             years, units = years_in(f"{sentence} {heading}"), unit_names(f"{sentence} {context}")
+            earlier = len(found)
             for start, end in _clauses(bare):
                 own = content_words(bare[start:end])
-                in_clause = list(_in_clause(sentence[start:end], near=own | head, far=far, words=words))
+                near = own | _shared(head, own) | (subject if refers else frozenset[str]())
+                in_clause = list(_in_clause(sentence[start:end], near=near, far=far, words=words, more=more))
                 in_years = years_in(bare[start:end])
+                band = _band(sentence[start:end], in_clause)
                 found += [
                     replace(
                         n,
@@ -117,10 +166,23 @@ def numbers_in(text: str, *, context: str = "", words: bool = True) -> tuple[Num
                         years=years if n.written in in_years else in_years or years,
                         units=units,
                         beside=_values(other for other in in_clause if _tells(other, n)),
+                        band=band,
                     )
                     for n in in_clause
                 ]
+            found += _spans(found[earlier:]) if more else ()
     return tuple(found)
+
+
+def _spans(numbers: Iterable[Number]) -> Iterator[Number]:
+    """From each time of day to the next: 9:00-17:00 are 8 hours."""
+    times = [n for n in numbers if n.time is not None]
+    if len(times) % 2:
+        return
+    for start, end in zip(times[::2], times[1::2], strict=True):
+        hours = Quantity(Fraction((end.time or 0) - (start.time or 0), 60) % 24, Unit.of("hour"))
+        near, own, written = start.near | end.near, start.own | end.own, f"{start.written}-{end.written}"
+        yield replace(start, written=written, quantity=hours, near=near, own=own, time=None, is_span=True)
 
 
 def _clauses(sentence: str) -> Iterator[tuple[int, int]]:
@@ -132,15 +194,34 @@ def _clauses(sentence: str) -> Iterator[tuple[int, int]]:
     yield start, len(sentence)
 
 
-def _in_row(cells: list[str], header: list[str], context: str, *, words: bool) -> Iterator[Number]:
-    beside = _values(_in_clause(cells[0], near=frozenset(), far=frozenset(), words=words))
+def _shared(head: frozenset[str], own: frozenset[str]) -> frozenset[str]:
+    """What a clause takes from the head of its sentence: not room 1, if it speaks of room 2 itself."""
+    kinds = {kind(word) for word in own} - {""}
+    return frozenset(word for word in head if kind(word) not in kinds) if kinds else head
+
+
+def _in_row(cells: list[str], header: list[str], context: str, *, words: bool, more: bool) -> Iterator[Number]:
+    first = list(_in_clause(cells[0], near=frozenset(), far=frozenset(), words=words))
+    beside, band = _values(first), _band(cells[0], first)
     for cell, column in zip(cells, header, strict=False):
         row = f"{header[0]} {cells[0]} {column} {cell}"
         far = content_words(row) | content_words(context)
-        for number in _in_clause(cell, near=content_words(row), far=far, words=words, unit=_unit_of(column)):
+        in_cell = _in_clause(cell, near=content_words(row), far=far, words=words, more=more, unit=_unit_of(column))
+        for number in in_cell:
             years = years_in(f"{row} {context.partition(' > ')[2]}")
             per = number.per or _period(PER_IN_HEAD.search(column))
-            yield replace(number, years=years, units=unit_names(f"{row} {context}"), beside=beside, per=per)
+            units = unit_names(f"{row} {context}")
+            yield replace(number, years=years, units=units, beside=beside, band=band, per=per)
+
+
+def _band(text: str, numbers: Sequence[Number]) -> Band | None:
+    """The band that a text gives, in the unit of its upper end; none where it gives several."""
+    found = list(BAND.finditer(text))
+    if len(found) != 1:
+        return None
+    low, high = map(Fraction, found[0].groups())
+    ends = (n.quantity.unit for n in numbers if n.quantity is not None and n.quantity.value == high)
+    return Band(low, high, next(ends, Unit()))
 
 
 def _values(numbers: Iterable[Number]) -> frozenset[Fraction]:
@@ -159,14 +240,27 @@ def _tells(other: Number, number: Number) -> bool:
 
 
 def _in_clause(
-    clause: str, *, near: frozenset[str], far: frozenset[str], words: bool, unit: Unit | None = None
+    clause: str,
+    *,
+    near: frozenset[str],
+    far: frozenset[str],
+    words: bool,
+    more: bool = False,
+    unit: Unit | None = None,
 ) -> Iterator[Number]:
     taken: list[range] = []
     named = identifiers(clause)
+    for match, date in dates_in(clause) if more else ():
+        own = content_words(match[0])  # June says when it was, not what was then
+        yield Number(match[0], None, 0, near - own, far, named=named - own, date=date)
     for match, time in times_in(clause):
         taken.append(range(*match.span()))
         hour = Quantity(Fraction(match["hour"])) if match["hour"] and not match["minute"] else None
         yield Number(match[0], hour, 0, near, far, named=named, time=time)
+    for match in MIXED.finditer(clause):
+        taken.append(range(*match.span()))
+        value = Fraction(match[1]) + Fraction(match[2])
+        yield _in_words(Spelled(*match.span(), value, counts=True), clause, near, far)
     for mention in mentions(clause):
         if _overlaps(mention.start, mention.end, taken):
             continue
@@ -178,7 +272,8 @@ def _in_clause(
         noun = "" if quantity.unit else _noun(clause[mention.end :])
         name = _name(clause, mention)
         places, per = max(mention.places, 0), _period(PER_BEHIND.match(clause, mention.end)) or _in_unit(quantity.unit)
-        yield Number(written, quantity, places, near, far, name=name, noun=noun, named=named, per=per)
+        about = mention.places if _is_about(clause, mention.start) else None
+        yield Number(written, quantity, places, near, far, name=name, noun=noun, named=named, per=per, about=about)
     for match in LITERAL.finditer(clause):
         if not _overlaps(*match.span(), taken):
             yield Number(match[0].strip(".,;:!?\"'*_`"), None, 0, near, far)
@@ -189,13 +284,20 @@ def _in_clause(
 
 def _in_words(number: Spelled, clause: str, near: frozenset[str], far: frozenset[str]) -> Number:
     whole = number.value.denominator == 1
-    after = clause[number.end :] if whole else HALF_OF_A.sub(" ", clause[number.end :])
+    after = clause[number.end : number.end + LONGEST_UNIT]
+    after = after if whole else HALF_OF_A.sub(" ", after)
     following = mentions(f"{number.value if whole else float(number.value)}{after}")
     quantity = following[0].quantity if following else Quantity(number.value)
     noun = "" if quantity.unit else _noun(after)
     written = clause[number.start : number.end]
     per = _period(PER_BEHIND.match(after))
-    return Number(written, quantity, 0, near, far, noun=noun, named=identifiers(clause), per=per)
+    about = following[0].places if following and _is_about(clause, number.start) else None
+    return Number(written, quantity, 0, near, far, noun=noun, named=identifiers(clause), per=per, about=about)
+
+
+def _is_about(text: str, start: int) -> bool:
+    """Whether a number that starts there is said to be rounded."""
+    return ABOUT.search(text[max(start - LONGEST_ABOUT, 0) : start].lower()) is not None
 
 
 def _in_unit(unit: Unit) -> str:

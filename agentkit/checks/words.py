@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 
 from agentkit.arithmetic.units import is_unit
+from agentkit.checks.dates import MONTHS
 
 STOPWORDS = frozenset(
     "a an the this that these those it its is are was were be been being am do does did has have had "
@@ -28,11 +29,16 @@ SUFFIXES = re.compile(r"(?<=[^\W\d_]{3})(?:ings?|ed|e?s|e|ly)$")
 def stem(word: str) -> str:
     """`Tanks` and `tank` are one word, so are `costs`, `cost` and `costing`; rough, and the same for both sides."""
     lower = word.lower().removesuffix("'s").removesuffix("\u2019s")
-    if lower.endswith("ies") and len(lower) > 4:
+    if lower.endswith(("ies", "ied")) and len(lower) > 4:
         return lower[:-3] + "y"
+    if lower.endswith("ied"):  # died
+        return lower[:-1]
     if lower.endswith(("ss", "us", "is")):
         return lower
     return SUFFIXES.sub("", lower)
+
+
+STEMMED_MONTHS = frozenset(map(stem, MONTHS))
 
 
 def names(text: str) -> frozenset[str]:
@@ -42,6 +48,12 @@ def names(text: str) -> frozenset[str]:
         for word, number, after in NAME.findall(text)
         if word.lower() not in STOPWORDS and not is_measure(after)
     )
+
+
+def kind(word: str) -> str:
+    """The kind of thing that a name is of, `room` of `room#2`; empty for other words, and for a day of June."""
+    found, _, number = word.partition("#")
+    return found if number and found not in STEMMED_MONTHS else ""
 
 
 def is_measure(after: str) -> bool:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from .test_numbers import judge
+from .test_numbers import NOTICE, judge
+from .test_numbers_told_otherwise import DAYS
 
 
 def test_a_sentence_told_word_for_word_tells_each_of_its_numbers_as_what_it_is() -> None:
@@ -115,3 +116,119 @@ MOON = "The mean distance to the Moon is 384\u202f400 km."
 def test_powers_of_ten_and_grouped_digits_are_one_number(passage: str, right: str, wrong: str) -> None:
     assert [f.reason for f in judge(right, [passage], "How much is it?")] == [""]
     assert judge(wrong, [passage], "How much is it?")[0].verdict == "failed"
+
+
+AGES = "Children of 3–5 years pay 4 euros, children of 6–11 years 7 euros, adults 12 euros."
+AGE_TABLE = "| Age | Price |\n|---|---|\n| 3-5 | 4 euros |\n| 6-11 | 7 euros |"
+PARCELS = "Parcels of 0–2 kg cost 4 euros, parcels of 2–5 kg cost 7 euros."
+
+
+@pytest.mark.parametrize(
+    ("passage", "task", "right", "wrong"),
+    [
+        ("Children of 3–5 years pay 4 euros, 6–11 pay 7.", "What does a child of 4 pay?", "4 euros.", "7 euros."),
+        (AGES, "What does a child of 8 years pay?", "It pays 7 euros.", "A child of 8 years pays 4 euros."),
+        (AGES, "What does a 4-year-old pay?", "4 euros.", "7 euros."),
+        (AGES, "What does an adult of 40 pay?", "12 euros.", "7 euros."),
+        (CHILDREN, "What dose for a child of 14 years?", "500 mg.", "250 mg."),
+        (AGE_TABLE, "What does a child of 9 pay?", "7 euros.", "4 euros."),
+        (PARCELS, "What does a parcel of 1500 g cost?", "4 euros.", "7 euros."),
+    ],
+)
+def test_a_value_within_a_band_tells_which_number_is_meant(passage: str, task: str, right: str, wrong: str) -> None:
+    assert [f.reason for f in judge(right, [passage], task)] == [""]
+    assert judge(wrong, [passage], task)[0].verdict == "failed"
+
+
+ROOMS = "Room 1 has 8 beds and room 2 has 6."
+TANKS = "Tank 1 holds 500 litres. Tank 2 holds 300 litres."
+
+
+@pytest.mark.parametrize(
+    ("passage", "task", "right", "wrong"),
+    [
+        (ROOMS, "How many beds are in room 1?", "8 beds.", "6 beds."),
+        (ROOMS, "How many beds are in room 2?", "6 beds.", "8 beds."),
+        (ROOMS, "How many beds does room 2 have?", "Room 2 has 6 beds.", "Room 2 has 8 beds."),
+        (ROOMS, "Which has more beds, room 1 or room 2?", "Room 1 has 8 beds.", "Room 2 has 8 beds."),
+        (TANKS, "How much does tank 2 hold?", "300 litres.", "500 litres."),
+        (NOTICE, "How much notice does section 6 require?", "30 days.", "14 days."),
+    ],
+)
+def test_a_numbered_name_in_the_question_tells_which_number_is_meant(
+    passage: str, task: str, right: str, wrong: str
+) -> None:
+    assert [f.reason for f in judge(right, [passage], task)] == [""]
+    assert judge(wrong, [passage], task)[0].verdict == "failed"
+
+
+def test_a_topic_with_a_number_claims_no_other_number() -> None:
+    passage = "Gemini 12 was a 1966 flight. It achieved the fifth rendezvous and fourth docking."
+    [finding] = judge("It achieved the fifth rendezvous.", [passage], "Tell me about Gemini 12.")
+    assert (finding.verdict, finding.reason) == ("supported", "")
+
+
+@pytest.mark.parametrize(
+    ("task", "right", "wrong"),
+    [
+        ("When does it close on Tuesday?", "At 19:00.", "At 10:00."),
+        ("When does it close on Tuesday?", "It closes at 7 pm.", "It closes at 17:00."),
+        ("When does it open on Monday?", "It opens at 9:00.", "It opens at 17:00."),
+    ],
+)
+def test_a_column_tells_what_a_time_of_day_is_of(task: str, right: str, wrong: str) -> None:
+    assert [f.reason for f in judge(right, [DAYS], task)] == [""]
+    assert judge(wrong, [DAYS], task)[0].verdict == "failed"
+
+
+SCHOOL = "The school was founded on 3 May 1901 and moved on 7 June 1923."
+SCHOOL_US = "The school was founded on May 3, 1901, and moved on June 7, 1923."
+ANNA = "Anna was born on 3 May 1901. She died on 7 June 1923."
+EVENTS = "| Event | Date |\n|---|---|\n| Sale | 3 May 2024 |\n| Fair | 20 June 2024 |"
+SALE = "The sale starts on 3 May 2024 and ends on 20 May 2024."
+
+
+@pytest.mark.parametrize(
+    ("passage", "task", "right", "wrong"),
+    [
+        ("It was founded in 1901 and moved in 1923.", "When did it move?", "In 1923.", "It moved in 1901."),
+        (SCHOOL, "When did the school move?", "On 7 June 1923.", "It moved on 3 May 1901."),
+        (SCHOOL, "When did the school move?", "In 1923.", "In 1901."),
+        (SCHOOL, "When was the school founded?", "In May 1901.", "In June 1923."),
+        (SCHOOL_US, "When did the school move?", "June 7, 1923.", "On 3 May 1901."),
+        (SCHOOL_US, "When did the school move?", "In 1923.", "In 1901."),
+        (ANNA, "When did Anna die?", "On 7 June 1923.", "On 3 May 1901."),
+        (EVENTS, "When is the fair?", "It is on 20 June.", "The fair is on 3 May 2024."),
+        (SALE, "When does the sale end?", "It ends on 20 May.", "On 3 May."),
+    ],
+)
+def test_a_date_is_told_as_that_of_what_it_is_of(passage: str, task: str, right: str, wrong: str) -> None:
+    assert [f.reason for f in judge(right, [passage], task)] == [""]
+    assert judge(wrong, [passage], task)[0].verdict == "failed"
+
+
+def test_a_date_of_a_life_in_brackets_may_be_either() -> None:
+    passage = "Anna (May 3, 1901 – June 7, 1923) was a singer."
+    assert judge("She died on June 7, 1923.", [passage], "When did Anna die?")[0].reason == ""
+
+
+@pytest.mark.parametrize(
+    ("passage", "task", "right"),
+    [
+        ("Anna was born in 1901. She passed away in 1923.", "When did Anna die?", "In 1923."),
+        ("The pact was signed on 3 May 1901. It took effect on 7 June 1923.", "When was it in force?", "7 June 1923."),
+    ],
+)
+def test_a_sentence_that_begins_with_a_pronoun_speaks_of_the_subject_of_the_one_before(
+    passage: str, task: str, right: str
+) -> None:
+    assert judge(right, [passage], task)[0].reason == ""
+
+
+def test_a_sentence_that_tells_two_dates_word_for_word_tells_each_as_what_it_is() -> None:
+    assert judge(SCHOOL, [SCHOOL], "When did the school move?")[0].reason == ""
+
+
+def test_a_date_of_the_task_may_be_repeated() -> None:
+    task = "Did the school move on 3 May 1901?"
+    assert judge("No, not on 3 May 1901 but on 7 June 1923.", [SCHOOL], task)[0].reason == ""
