@@ -23,7 +23,7 @@ Results are written as `Quantity.__str__` says, and `read` reads them back.
 from agentkit.arithmetic.equations import Equation, Verdict, equations
 from agentkit.arithmetic.expression import Expression, convert, evaluate, operands, read
 from agentkit.arithmetic.literals import Operand
-from agentkit.arithmetic.prose import Mention, quantities
+from agentkit.arithmetic.prose import Mention, first_quantity, quantities
 from agentkit.arithmetic.quantity import Quantity
 from agentkit.arithmetic.tokens import NotAnExpression
 from agentkit.arithmetic.units import DimensionError, Unit
@@ -42,6 +42,7 @@ __all__ = [
     "equations",
     "evaluate",
     "operands",
+    "first_quantity",
     "quantities",
     "read",
 ]

@@ -86,15 +86,22 @@ def quantities(text: str) -> list[Mention]:
 
     Dates, times of day, versions, addresses and names such as H2O have none.
     """
+    return list(_quantities(text))
+
+
+def first_quantity(text: str) -> Mention | None:
+    """The first of them; what follows isn't read as numbers."""
+    return next(_quantities(text), None)
+
+
+def _quantities(text: str) -> Iterator[Mention]:
     tokens = list(_scientific(text, pieces(text)))
-    found: list[Mention] = []
     at = 0
     while at < len(tokens):
         mention, length = mention_at(tokens, at)
         if mention is not None:
-            found.append(mention)
+            yield mention
         at += length
-    return found
 
 
 def _scientific(text: str, tokens: Sequence[Piece]) -> Iterator[Piece]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from agentkit.arithmetic import Mention, Quantity, Unit
+from agentkit.arithmetic import Mention, Quantity, Unit, first_quantity
 from agentkit.arithmetic import quantities as mentions
 from agentkit.arithmetic.units import CURRENCY_SIGNS, is_unit
 from agentkit.checks.dates import Date, dates_in
@@ -286,12 +286,12 @@ def _in_words(number: Spelled, clause: str, near: frozenset[str], far: frozenset
     whole = number.value.denominator == 1
     after = clause[number.end : number.end + LONGEST_UNIT]
     after = after if whole else HALF_OF_A.sub(" ", after)
-    following = mentions(f"{number.value if whole else float(number.value)}{after}")
-    quantity = following[0].quantity if following else Quantity(number.value)
+    following = first_quantity(f"{number.value if whole else float(number.value)}{after}")
+    quantity = following.quantity if following else Quantity(number.value)
     noun = "" if quantity.unit else _noun(after)
     written = clause[number.start : number.end]
     per = _period(PER_BEHIND.match(after))
-    about = following[0].places if following and _is_about(clause, number.start) else None
+    about = following.places if following and _is_about(clause, number.start) else None
     return Number(written, quantity, 0, near, far, noun=noun, named=identifiers(clause), per=per, about=about)
 
 
