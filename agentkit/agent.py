@@ -193,7 +193,10 @@ class Agent(Generic[T]):
     async def decide(self, need: Ask, session: Session) -> Completion:
         """Have the model write the next decision."""
         messages = [Message(role=m.role, content=m.content) for m in need.messages]
-        sampling = Sampling(max_tokens=need.max_tokens, temperature=self.temperature, seed=self.seed)
+        # An endpoint isn't asked for probabilities unless they are needed: some refuse to tell.
+        local = self._model is not None and self._model.place is not None
+        told = int(local or self.limits.confidence is not None)
+        sampling = Sampling(max_tokens=need.max_tokens, temperature=self.temperature, seed=self.seed, logprobs=told)
         return await session.generate(messages, grammar=need.grammar, sampling=sampling)
 
     async def invoke(self, need: Invoke) -> Outcome:

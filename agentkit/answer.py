@@ -104,6 +104,10 @@ class Answer(BaseModel, Generic[T], frozen=True):
     """All that was found; `cited` says which of it the answer stands on."""
     cited: tuple[int, ...] = ()
     findings: tuple[Finding, ...] = ()
+    confidence: float | None = None
+    """How sure the model was of what it wrote, from 0 to 1: the geometric mean of the probabilities of its tokens;
+    None where the engine doesn't tell. It ranks answers of one model to one kind of question. It is no probability of
+    being right, and no check."""
     usage: Usage = Usage()
 
     @property

@@ -77,6 +77,8 @@ class Decided(BaseModel, frozen=True):
     usage: Usage
     malformed: str = ""
     """Why it could not be read; empty when it could."""
+    confidence: float | None = None
+    """The geometric mean of its tokens' probabilities; None where the engine doesn't tell."""
 
 
 class Step(BaseModel, frozen=True):

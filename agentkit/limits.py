@@ -20,6 +20,16 @@ class Limits(BaseModel, frozen=True):
     """Characters of all passages given with a task; what is longer is cut and says so."""
     observation_chars: int = Field(default=1600, ge=80)
     """Characters of one observation; what is longer is cut and says so."""
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    """Least `Answer.confidence`: an answer of which the model is less sure, or doesn't tell, is withheld."""
+
+    def unsure(self, confidence: float | None) -> str:
+        """Why an answer with this confidence is withheld; empty where it isn't."""
+        if self.confidence is None or (confidence is not None and confidence >= self.confidence):
+            return ""
+        if confidence is None:
+            return "the model doesn't tell how sure it is"
+        return f"the model is not sure enough: {confidence:.3f}, at least {self.confidence:g} wanted"
 
 
 def reaches(limit: int | None, count: int) -> bool:

@@ -92,7 +92,11 @@ def repeatable(events: Sequence[Event]) -> Iterator[Event]:
 def recorded_model(events: Sequence[Event]) -> ScriptedModel:
     """A model that writes what was written then, malformed replies included."""
     header = events[0]
-    replies = [Completion(text=e.text, finish=e.finish, usage=e.usage) for e in events if isinstance(e, Decided)]
+    replies = [
+        Completion(text=e.text, finish=e.finish, usage=e.usage, confidence=e.confidence)
+        for e in events
+        if isinstance(e, Decided)
+    ]
     if not isinstance(header, Started):
         return ScriptedModel(replies, lenient=True)
     return ScriptedModel(replies, name=header.model, lenient=True, taught=bool(header.settings.get("taught")))

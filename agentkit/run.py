@@ -30,7 +30,7 @@ from agentkit.events import (
 from agentkit.evidence import collect, given, recalled
 from agentkit.limits import Limits, reaches
 from agentkit.models.grammar import admits
-from agentkit.models.model import Completion, Grammar
+from agentkit.models.model import Completion, Grammar, overall
 from agentkit.needs import Ask, Invoke, Need, Result, Verified, Verify, needed
 from agentkit.protocol import Call, Decision, GiveUp, Kind, Malformed, Plan, Proposal
 from agentkit.tools import Outcome, Tool
@@ -104,7 +104,8 @@ class Run:
         """Calls that reached a tool."""
         self.steps = 0
         self.idle = 0
-        self.usage = Usage()
+        self.completions: list[Completion] = []
+        """What the model has written."""
         self.findings: tuple[Finding, ...] = ()
         self.intended: tuple[Step, ...] = ()
         self.reminded = False
@@ -126,6 +127,8 @@ class Run:
                 if isinstance(undone := (yield from self.derive_again()), GiveUp):
                     return self.finish("abstained", reason=f"not derived a second time: {undone.reason}")
                 checked = yield from self.check(decision)
+                if unsure := self.limits.unsure(overall(self.completions)):
+                    return self.finish("abstained", reason=unsure)
                 if checked.verdict == "supported":
                     return self.answered(decision, checked)
                 if self.complaint:
@@ -144,6 +147,11 @@ class Run:
         """What happened since the last time."""
         events, self.events = self.events, []
         return events
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and time so far."""
+        return sum((c.usage for c in self.completions), Usage())
 
     @property
     def acted(self) -> bool:
@@ -173,7 +181,7 @@ class Run:
                 Asked(step=self.steps, kind=kind, suffix=suffix, schema=grammar.json_schema, max_tokens=max_tokens)
             )
             completion = yield from needed(Ask(tuple(self.transcript), grammar, max_tokens), Completion)
-            self.usage += completion.usage
+            self.completions.append(completion)
             decision, malformed = self.read(grammar, completion)
             self.emit(
                 Decided(
@@ -182,6 +190,7 @@ class Run:
                     finish=completion.finish,
                     usage=completion.usage,
                     malformed=malformed,
+                    confidence=completion.confidence,
                 )
             )
             self.tell("assistant", completion.text)
@@ -380,5 +389,6 @@ class Run:
             evidence=tuple(self.evidence),
             cited=cited,
             findings=self.findings,
+            confidence=overall(self.completions),
             usage=self.usage,
         )

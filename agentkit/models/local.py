@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from agentkit.answer import Usage
 from agentkit.errors import ContextOverflow, ModelError
 from agentkit.models.grammar import admits, compile_grammar
-from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session, TokenLogprob
+from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session, TokenLogprob, confidence
 from agentkit.models.slots import Slots
 from agentkit.models.transcript import Transcript
 from agentkit.models.worker import finished
@@ -100,6 +100,7 @@ class LocalSession(Session, Generic[W]):
                 seconds=time.monotonic() - start,
             ),
             logprobs=written.logprobs,
+            confidence=confidence(written.logprobs),
         )
 
     @abstractmethod

@@ -1,6 +1,8 @@
 """The interface that every engine offers."""
 
 import json
+import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -62,6 +64,24 @@ class Completion(BaseModel, frozen=True):
     """`length`: cut off at `max_tokens`, or as it went round in circles."""
     usage: Usage = Usage()
     logprobs: tuple[TokenLogprob, ...] = ()
+    confidence: float | None = None
+    """The geometric mean of its tokens' probabilities, from 0 to 1; None where they weren't asked for or told."""
+
+
+def confidence(logprobs: Sequence[TokenLogprob]) -> float | None:
+    """The geometric mean of some tokens' probabilities; None of no tokens."""
+    if not logprobs:
+        return None
+    return math.exp(sum(min(token.logprob, 0.0) for token in logprobs) / len(logprobs))
+
+
+def overall(completions: Sequence[Completion]) -> float | None:
+    """The geometric mean over the tokens of several completions; None where one of them doesn't tell."""
+    told = [(c.confidence, max(1, c.usage.generated)) for c in completions if c.confidence is not None]
+    if not told or len(told) < len(completions):
+        return None
+    logs = sum(math.log(max(sure, sys.float_info.min)) * tokens for sure, tokens in told)
+    return math.exp(logs / sum(tokens for _, tokens in told))
 
 
 class Session(ABC):

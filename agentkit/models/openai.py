@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 from agentkit.answer import Usage
 from agentkit.errors import ConfigurationError, ContextOverflow, EndpointError, ModelError
 from agentkit.models.grammar import compile_grammar
-from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session, TokenLogprob
+from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session, TokenLogprob, confidence
 from agentkit.models.structured import response_format, unwrap
 
 RETRIED = frozenset({408, 409, 425, 429})
@@ -246,7 +246,13 @@ def _completion(reply: _Reply, grammar: Grammar | None, *, seconds: float) -> Co
         text = decision.text
         logprobs = _within(logprobs, raw, decision.start, decision.end)
     finish: Literal["stop", "length"] = "length" if choice.finish_reason == "length" else "stop"
-    return Completion(text=text, finish=finish, usage=_usage(reply.usage, seconds), logprobs=tuple(logprobs))
+    return Completion(
+        text=text,
+        finish=finish,
+        usage=_usage(reply.usage, seconds),
+        logprobs=tuple(logprobs),
+        confidence=confidence(logprobs),
+    )
 
 
 def _within(logprobs: Sequence[TokenLogprob], raw: str, start: int, end: int) -> list[TokenLogprob]:

@@ -18,8 +18,8 @@ from agentkit.evaluate.strategies.completion import CODE_CHARS, functions, plain
 from agentkit.events import Called as CallEvent
 from agentkit.events import Checked, Decided, Drafted, Event, Finished, Observed
 
-RANK = {"supported": 1.0, "unchecked": 0.5, "abstained": 0.0, "exhausted": 0.0}
-"""Confidence by status: an agent says how sure it is by what its checks found."""
+RANK = {"supported": 2, "unchecked": 1, "abstained": 0, "exhausted": 0}
+"""Statuses by how sure they are."""
 
 
 def agent(
@@ -112,9 +112,15 @@ def reply(bench: Bench, events: Sequence[Event], *, seconds: float) -> Reply:
         findings=tuple(f for e in checked for f in e.findings),
         malformed=sum(bool(e.malformed) for e in decided),
         completions=len(decided),
-        confidence=RANK[answer.status],
+        confidence=confidence(answer),
         reason=answer.reason,
         usage=answer.usage,
         seconds=seconds,
         tool_seconds=sum(o.seconds for o in observed.values()) + sum(c.seconds for c in checked),
     )
+
+
+def confidence(answer: Answer[Any]) -> float:
+    """By which answers are ranked, from 0 to 1: by what the checks found, and then by how sure the model was."""
+    sure = 1.0 if answer.confidence is None else answer.confidence
+    return max(0.0, (RANK[answer.status] - 1 + sure) / 2)

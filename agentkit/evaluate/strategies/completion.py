@@ -5,7 +5,6 @@ to a format.
 """
 
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -90,7 +89,7 @@ def program(bench: Bench) -> Strategy:
             status="abstained",
             completions=1,
             usage=completion.usage,
-            confidence=confidence(completion),
+            confidence=1.0 if completion.confidence is None else completion.confidence,
             tool_seconds=searched,
             sources=bench.sources([p.source for p in shown]) if bench.corpus else (),
         )
@@ -151,7 +150,7 @@ async def complete(
         status="abstained",
         completions=1,
         usage=completion.usage,
-        confidence=confidence(completion),
+        confidence=1.0 if completion.confidence is None else completion.confidence,
         seconds=time.monotonic() - start,
         tool_seconds=searched,
         sources=bench.sources([p.source for p in shown]) if bench.corpus else (),
@@ -239,9 +238,3 @@ def done(**_arguments: Any) -> str:
 def plain(value: Any) -> str:
     """A decoded value as the text that a scorer reads."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def confidence(completion: Completion) -> float:
-    """The geometric mean of the tokens' probabilities; 1 where the engine tells none."""
-    logprobs = [min(token.logprob, 0.0) for token in completion.logprobs]
-    return math.exp(sum(logprobs) / len(logprobs)) if logprobs else 1.0

@@ -10,7 +10,7 @@ from agentkit.answer import Usage
 from agentkit.arithmetic import evaluate as exactly
 from agentkit.errors import ExpressionError
 from agentkit.evaluate.item import Item, Reply
-from agentkit.evaluate.strategies.agents import agent
+from agentkit.evaluate.strategies.agents import RANK, agent
 from agentkit.evaluate.strategies.bench import Bench, Strategy
 from agentkit.evaluate.strategies.completion import cot
 
@@ -57,8 +57,8 @@ def drawn(bench: Bench, samplers: Sequence[Strategy], *, by_checks: bool) -> Str
 
 def vote(bench: Bench, replies: Sequence[Reply], *, by_checks: bool) -> tuple[Reply, float]:
     """The reply that is kept, and the share of all replies that agree with it."""
-    best = max(r.confidence for r in replies) if by_checks else 0.0
-    voters = [r for r in replies if not by_checks or r.confidence == best]
+    best = max(RANK[r.status] for r in replies)
+    voters = [r for r in replies if not by_checks or RANK[r.status] == best]
     answers = [key(bench, r) for r in voters]
     counts = Counter(a for a in answers if a is not None)
     if not counts:

@@ -1,6 +1,5 @@
 """Strategies that answer in one completion: what each form of answer becomes, and what can go wrong."""
 
-import math
 from typing import Any
 
 import pytest
@@ -8,8 +7,7 @@ import pytest
 from agentkit.answer import Passage
 from agentkit.errors import ModelError
 from agentkit.evaluate.item import Called
-from agentkit.evaluate.strategies.completion import confidence
-from agentkit.models.model import Completion, TokenLogprob
+from agentkit.models.model import Completion
 
 from ..making import LIGHT, replied
 
@@ -110,14 +108,12 @@ def test_a_sample_of_cot_is_drawn_with_its_own_seed_and_the_rest_is_greedy() -> 
     assert [(c.sampling.temperature, c.sampling.seed) for c in model.calls] == [(0.7, 0), (0.7, 1)]
 
 
-def test_the_confidence_is_the_mean_probability_of_a_token() -> None:
-    halves = tuple(TokenLogprob(token="x", logprob=math.log(p)) for p in (0.25, 1.0))
-    completion = Completion(text='{"answer":1}', finish="stop", logprobs=halves)
-    assert confidence(completion) == pytest.approx(0.5)
-    assert confidence(Completion(text="", finish="stop")) == 1.0
-    assert confidence(Completion(text="", finish="stop", logprobs=(TokenLogprob(token="x", logprob=1e-9),))) == 1.0
+def test_a_reply_is_as_sure_as_its_completion() -> None:
+    completion = Completion(text='{"answer":1}', finish="stop", confidence=0.5)
     reply, _ = replied("direct", [completion])
-    assert reply.confidence == pytest.approx(0.5)
+    assert reply.confidence == 0.5
+    reply, _ = replied("direct", [{"answer": 1}])
+    assert reply.confidence == 1.0
 
 
 # Programs
