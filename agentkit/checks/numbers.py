@@ -10,6 +10,7 @@ from math import log
 
 from agentkit.answer import Evidence, Finding
 from agentkit.arithmetic import Equation, Quantity, equations
+from agentkit.checks.bounds import WORDS
 from agentkit.checks.check import Draft
 from agentkit.checks.dates import dates_in, without_dates
 from agentkit.checks.equality import converted, equal, is_year, may_have_unit, paired, same_date, same_value, unit_of
@@ -204,6 +205,8 @@ def objection(
         at, other = equals[0]
         return f"{claimed.written} is of {', '.join(sorted(other.years))}, not of {', '.join(sorted(years))}", {at}
     if matching and not sound:
+        if turned := turned_round(claimed, matching):
+            return turned
         meant = likelier(claimed, [n for _, n in matching], known)
         if meant and not asked(claimed, known) and not (repeated and any(equal(meant[1], n) for n in told)):
             return otherwise(claimed, meant)
@@ -220,6 +223,16 @@ def objection(
         at, other = bare[0]
         return f"[{at}] has {other.written} without {unit_of(claimed)[0]}", {at}
     return f"{claimed.written} stands nowhere in the task or the evidence and was not computed", set()
+
+
+def turned_round(claimed: Number, matching: Sequence[tuple[int, Number]]) -> tuple[str, set[int]] | None:
+    """The objection to a bound told the wrong way round: at most 18, where the evidence has at least 18 of the same."""
+    said = claimed.own - WORDS - content_words(claimed.written)
+    told = [(i, n) for i, n in matching if n.bound and said <= n.near]
+    if claimed.bound is None or not told or any(n.bound == claimed.bound for _, n in told):
+        return None
+    at, other = told[0]
+    return f"{claimed.written} is the {claimed.bound} here, and the {other.bound} in [{at}]", {at}
 
 
 def is_other(name: str, words: Set[str]) -> bool:

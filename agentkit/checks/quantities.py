@@ -10,6 +10,7 @@ from typing import NamedTuple
 from agentkit.arithmetic import Mention, Quantity, Unit, first_quantity
 from agentkit.arithmetic import quantities as mentions
 from agentkit.arithmetic.units import CURRENCY_SIGNS, is_unit
+from agentkit.checks.bounds import Bound, bound_of
 from agentkit.checks.dates import Date, dates_in
 from agentkit.checks.spelled import Spelled, spelled, without
 from agentkit.checks.times import times_in
@@ -113,6 +114,7 @@ class Number:
     date: Date | None = None
     about: int | None = None
     """Decimal places that it is rounded to, if a word such as *about* says that it is; of thousands -3."""
+    bound: Bound | None = None
 
 
 # Evidence stays as it is while a run goes on, but is asked about before each call and by the check.
@@ -273,7 +275,19 @@ def _in_clause(
         name = _name(clause, mention)
         places, per = max(mention.places, 0), _period(PER_BEHIND.match(clause, mention.end)) or _in_unit(quantity.unit)
         about = mention.places if _is_about(clause, mention.start) else None
-        yield Number(written, quantity, places, near, far, name=name, noun=noun, named=named, per=per, about=about)
+        yield Number(
+            written,
+            quantity,
+            places,
+            near,
+            far,
+            name=name,
+            noun=noun,
+            named=named,
+            per=per,
+            about=about,
+            bound=bound_of(clause, mention.start, mention.end),
+        )
     for match in LITERAL.finditer(clause):
         if not _overlaps(*match.span(), taken):
             yield Number(match[0].strip(".,;:!?\"'*_`"), None, 0, near, far)
@@ -292,7 +306,18 @@ def _in_words(number: Spelled, clause: str, near: frozenset[str], far: frozenset
     written = clause[number.start : number.end]
     per = _period(PER_BEHIND.match(after))
     about = following.places if following and _is_about(clause, number.start) else None
-    return Number(written, quantity, 0, near, far, noun=noun, named=identifiers(clause), per=per, about=about)
+    return Number(
+        written,
+        quantity,
+        0,
+        near,
+        far,
+        noun=noun,
+        named=identifiers(clause),
+        per=per,
+        about=about,
+        bound=bound_of(clause, number.start, number.end),
+    )
 
 
 def _is_about(text: str, start: int) -> bool:

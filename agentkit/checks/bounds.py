@@ -1,0 +1,59 @@
+"""What a number bounds: at least 18, under 25 °C, 6 or older."""
+
+import re
+from typing import Literal
+
+from agentkit.checks.words import content_words
+
+Bound = Literal["least", "most"]
+"""On which side of a number something lies."""
+
+UP = r"(?:over|above|beyond|exceed(?:s|ed|ing)?|(?:more|greater|larger|higher|older|longer) than)"
+DOWN = r"(?:under|below|nearly|almost|(?:less|fewer|smaller|lower|younger|shorter) than)"
+NOT = r"(?:\b(?:not|never|cannot|no)|n['\u2019]t)\s+(?:be\s+)?"
+BETWEEN = r"\s+(?:(?:the\s+)?age\s+(?:of\s+)?|a\s+total\s+of\s+|just\s+)?[$€£]?\s?$"
+BEFORE = (
+    (re.compile(rf"(?:\bat most|\bup to|\bmaximum(?: of)?|{NOT}{UP}){BETWEEN}", re.IGNORECASE), False),
+    (re.compile(rf"(?:\bat least|\bminimum(?: of)?|{NOT}{DOWN}){BETWEEN}", re.IGNORECASE), True),
+    (re.compile(rf"\b{UP}{BETWEEN}", re.IGNORECASE), True),
+    (re.compile(rf"\b{DOWN}{BETWEEN}", re.IGNORECASE), False),
+)
+"""What stands before a number that it bounds, and whether that is a lower bound; what begins with a *not* first."""
+BEHIND = (
+    (
+        re.compile(r"\s*(?:[^\W\d_]+\s+)?(?:or (?:more|over|above|older|longer|greater)|at least)\b", re.IGNORECASE),
+        True,
+    ),
+    (
+        re.compile(r"\s*(?:[^\W\d_]+\s+)?(?:or (?:less|fewer|under|below|younger|shorter)|at most)\b", re.IGNORECASE),
+        False,
+    ),
+)
+DENIED = re.compile(r"\b(?:not|no|never|none|nor|neither|nobody|nothing|cannot|without)\b|n['\u2019]t\b", re.IGNORECASE)
+OTHERWISE = re.compile(r"\b(?:unless|except|otherwise)\b", re.IGNORECASE)
+LONGEST = 40
+"""Characters around a number in which such words stand."""
+WORDS = content_words(
+    "least most exceed maximum minimum more less fewer greater larger higher older longer smaller lower younger "
+    "shorter nearly almost above below beyond years old age aged people persons number need needs needed require "
+    "required allowed stay stays keep kept remain remains"
+)
+"""What says that there is a bound, or that it matters; not on what."""
+
+
+def bound_of(clause: str, start: int, end: int) -> Bound | None:
+    """What the number that stands in a clause from start to end bounds; None where it is told as it is.
+
+    Who is not under 6 is at least 6, and so is who has to pay, if who is under 6 has not.
+    """
+    begin = max(0, start - LONGEST)
+    rest, lower = clause, None
+    for pattern, is_lower in BEFORE:
+        if lower is None and (match := pattern.search(clause[begin:start])):
+            rest, lower = clause[: begin + match.start()] + clause[start:], is_lower
+    for pattern, is_lower in BEHIND:
+        if lower is None and pattern.match(clause[end : end + LONGEST]):
+            lower = is_lower
+    if lower is None or OTHERWISE.search(clause):
+        return None
+    return "least" if lower == (len(DENIED.findall(rest)) % 2 == 0) else "most"
