@@ -74,7 +74,9 @@ def values_of(sources: Iterable[Number]) -> set[Fraction]:
     for number in sources:
         if number.quantity is not None:
             asked = OPERAND.findall(number.written) if PARTS.search(number.written) else ()
-            found |= {number.quantity.value, *map(value_of, asked)}
+            value = number.quantity.value
+            in_words = value.denominator > 1 and not any(c.isdigit() for c in number.written)  # three quarters
+            found |= {value, *map(value_of, asked), *map(Fraction, value.as_integer_ratio() if in_words else ())}
     return found
 
 

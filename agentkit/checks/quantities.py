@@ -12,7 +12,7 @@ from agentkit.arithmetic import quantities as mentions
 from agentkit.arithmetic.units import CURRENCY_SIGNS, is_unit
 from agentkit.checks.bounds import Bound, bound_of
 from agentkit.checks.dates import Date, dates_in
-from agentkit.checks.spelled import Spelled, spelled, without
+from agentkit.checks.spelled import Spelled, half_in_front, spelled, without
 from agentkit.checks.times import times_in
 from agentkit.checks.words import content_words, identifiers, kind, names
 from agentkit.knowledge.sentences import sentences
@@ -50,8 +50,8 @@ PERIOD_NAME = re.compile(PERIOD)
 PERIODS = {"dai": "day", "annu": "year"}
 SPACED = re.compile(r"(?<![\w.,/-])(?<!\d )[1-9]\d{0,2}(?: \d{3})+(?= ?[^\W\d_]| ?[%€$£°]|[.,;:)](?:\s|$))")
 """Thousands set apart by ordinary spaces, where words or the end of a sentence follow: rows of numbers are none."""
-MIXED = re.compile(r"(?<![\w.,/-])(\d{1,3}) (\d{1,2}/[1-9]\d?)(?![\w/]|\.\d)")
-"""One and a half, as recipes write it."""
+MIXED = re.compile(r"(?<![\w.,/-])(?:(\d{1,3}) (\d{1,2}/[1-9]\d?)(?![\w/]|\.\d)|([1-9]\d?/[1-9]\d?)(?= of (?!\d)))")
+"""One and a half, as recipes write it; or so many parts of something."""
 ABOUT = re.compile(r"(?:\b(?:about|around|approximately|approx\.?|roughly|nearly|almost|some|circa|ca\.)|[~≈])\s*$")
 LONGEST_ABOUT = 20
 """Characters before a number in which such a word stands."""
@@ -129,7 +129,7 @@ def numbers_in(text: str, *, context: str = "", words: bool = True, more: bool =
     around = content_words(context)
     heading = context.partition(" > ")[2]
     header: list[str] = []
-    for line in SPACED.sub(lambda match: match[0].replace(" ", "\u202f"), text).splitlines():
+    for line in SPACED.sub(lambda match: match[0].replace(" ", "\u202f"), half_in_front(text)).splitlines():
         if line.strip().startswith("|"):
             cells = [c.strip() for c in line.strip().strip("|").split("|")]
             if header:
@@ -261,7 +261,7 @@ def _in_clause(
         yield Number(match[0], hour, 0, near, far, named=named, time=time)
     for match in MIXED.finditer(clause):
         taken.append(range(*match.span()))
-        value = Fraction(match[1]) + Fraction(match[2])
+        value = sum(map(Fraction, filter(None, match.groups())), Fraction())
         yield _in_words(Spelled(*match.span(), value, counts=True), clause, near, far)
     for mention in mentions(clause):
         if _overlaps(mention.start, mention.end, taken):

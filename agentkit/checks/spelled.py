@@ -38,6 +38,12 @@ MULTIPLES = frozenset("twice double doubled thrice triple tripled quadruple halv
 """They multiply, they count nothing."""
 VALUES = CARDINALS | HALVES | OTHERS
 WORD = re.compile(rf"\b(?:{'|'.join(VALUES)})\b", re.IGNORECASE)
+PARTS = {"halves": 2, "thirds": 3, "quarters": 4, "fifths": 5, "tenths": 10}
+PART = re.compile(rf"[ -]({'|'.join(PARTS)})(?= of (?!\d))", re.IGNORECASE)
+"""Three quarters of a cup; not the three quarters of 2024."""
+HALF_BEHIND = re.compile(
+    rf"\b(an?|\d+|{'|'.join(_TEENS.split())}) (hour|day|week|month|year|mile)s? and a half\b", re.IGNORECASE
+)
 
 
 class Spelled(NamedTuple):
@@ -61,8 +67,17 @@ def spelled(text: str) -> list[Spelled]:
             if longer is not None:
                 found[-1] = Spelled(start, match.end(), longer, counts=True)
                 continue
-        found.append(Spelled(*match.span(), VALUES[word], counts=word != "one" and word not in OTHERS))
+        part = PART.match(text, match.end()) if word in CARDINALS else None
+        if part:
+            found.append(Spelled(match.start(), part.end(), VALUES[word] / PARTS[part[1].lower()], counts=True))
+        else:
+            found.append(Spelled(*match.span(), VALUES[word], counts=word != "one" and word not in OTHERS))
     return found
+
+
+def half_in_front(text: str) -> str:
+    """*An hour and a half* as *one and a half hours*: with the number in one piece before what it counts."""
+    return HALF_BEHIND.sub(lambda m: f"{'one' if m[1].lower() in ('a', 'an') else m[1]} and a half {m[2]}s", text)
 
 
 def without(text: str, numbers: Sequence[Spelled]) -> str:

@@ -52,6 +52,10 @@ OTHERWISE = [
     (SHOP, "How long is a tour of the shop?", "3 hours.", "A tour takes 8 hours."),
     ("The shop is open 9:00-17:30.", "How long is it open?", "8 hours 30 minutes.", "8 hours."),
     ("The film begins at 20:00 and ends at 22:10.", "How long is it?", "130 minutes.", "2 hours."),
+    ("The tour takes 90 minutes.", "How long is it?", "An hour and a half.", "Two hours and a half."),
+    ("It takes two years and a half.", "How long does it take?", "2.5 years.", "1.5 years."),
+    (FLOUR, "How much sugar?", "Three quarters of a cup of sugar.", "Two thirds of a cup of sugar."),
+    ("Two thirds of the 90 members came.", "How many came?", "Two thirds of the members.", "Three quarters of them."),
     (BAR, "How long is the bar open?", "6 hours.", "18 hours."),
     (DAYS, "How long is it open on Tuesday?", "9 hours.", "8 hours."),
 ]
@@ -76,4 +80,12 @@ def test_numbers_in_a_row_are_none_with_thousands_set_apart(text: str) -> None:
 def test_the_parts_of_a_mixed_fraction_may_go_into_a_computation() -> None:
     task = "How many cups of flour are 4 times as much?"
     [finding] = judge("It takes 9 cups.", ["Use 2 1/4 cups of flour."], task, calls=[("(2 + 1/4) * 4", "9")])
+    assert (finding.verdict, finding.reason) == ("supported", "")
+
+
+@pytest.mark.parametrize("share", ["three quarters", "three-quarters", "3/4"])
+@pytest.mark.parametrize("expression", ["40 * 3/4", "40 * 0.75", "40 / 4 * 3"])
+def test_so_many_parts_are_computed_with_as_one_number_or_as_two(share: str, expression: str) -> None:
+    task = f"Tom ate {share} of the 40 apples. How many apples did he eat?"
+    [finding] = judge("He ate 30 apples.", [], task, calls=[(expression, "40 * 3/4 = 30")])
     assert (finding.verdict, finding.reason) == ("supported", "")
