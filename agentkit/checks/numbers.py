@@ -80,7 +80,11 @@ class Known:
             units=frozenset[str]().union(*map(unit_names, texts)),
             words=frozenset[str]().union(*map(content_words, texts)),
             task_words=content_words(draft.task),
-            task_bare=[n.quantity for n in numbers_in(draft.task) if n.quantity is not None and not (n.noun or n.name)],
+            task_bare=[
+                n.quantity
+                for n in numbers_in(draft.task)
+                if n.quantity is not None and not (n.noun or n.name or is_year(n))
+            ],
             task_names=numbered & having.keys(),
             task_years=years_in(draft.task),
             rarity={word: log((1 + len(plain)) / count) for word, count in having.items()},

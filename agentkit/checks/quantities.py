@@ -32,6 +32,7 @@ CLAUSE = re.compile(
 year to its day: *May 3, 1901*."""
 BAND = re.compile(r"(?<![\w.,:/-])(\d+(?:\.\d+)?)\s?(?:-|–|to)\s?(\d+(?:\.\d+)?)(?![\w:/-]|[.,]\d)")
 """From where to where: *3–5*, *3 to 5*; no times and no days."""
+ENDLESS = Fraction(10**15)
 ENUMERATED = re.compile(r"\s*(?:[-*]\s+)?(?:§+\s*)?(?:\(\d+\)|\d+(?:\.\d+)*[.)]?(?=\s+[A-Z]))\s*")
 """What a paragraph of a law begins with: *(2)*, *§ 4.2*."""
 LITERAL = re.compile(r"[^\s|()]*\d[^\s|()]*")
@@ -61,7 +62,7 @@ IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
 
 
 class Band(NamedTuple):
-    """From where to where something is true: *3–5 years*."""
+    """From where to where something is true: *3–5 years*, *under 5 kg*."""
 
     low: Fraction
     high: Fraction
@@ -217,10 +218,14 @@ def _in_row(cells: list[str], header: list[str], context: str, *, words: bool, m
 
 
 def _band(text: str, numbers: Sequence[Number]) -> Band | None:
-    """The band that a text gives, in the unit of its upper end; none where it gives several."""
+    """The band that a text gives, in the unit of its upper end, or from a bound on; none where it gives several."""
     found = list(BAND.finditer(text))
-    if len(found) != 1:
+    bounds = [(n.bound, n.quantity) for n in numbers if n.bound and n.quantity is not None and not n.noun]
+    if len(found) + len(bounds) != 1:
         return None
+    if bounds:
+        [(bound, at)] = bounds
+        return Band(at.value, ENDLESS, at.unit) if bound == "least" else Band(-ENDLESS, at.value, at.unit)
     low, high = map(Fraction, found[0].groups())
     ends = (n.quantity.unit for n in numbers if n.quantity is not None and n.quantity.value == high)
     return Band(low, high, next(ends, Unit()))
