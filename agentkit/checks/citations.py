@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from agentkit.answer import Evidence, Finding
 from agentkit.checks.check import Draft
+from agentkit.checks.namesakes import misplaced
 from agentkit.checks.words import WORD, content_words, stem
 from agentkit.knowledge.sentences import sentences
 
@@ -108,6 +109,8 @@ class Citations:
         if len(missing) > len(said) * (1 - LEXICAL) or not covered:
             words = ", ".join(w for w in WORD.findall(claim) if stem(w) in said - covered)
             return self.finding(claim, "failed", f"the cited passages don't speak of {words}", nearest)
+        if wrong := misplaced(claim, draft.task, passages):
+            return self.finding(claim, "failed", f"[{wrong[2]}] has {wrong[1]} there, not {wrong[0]}", (wrong[2],))
         full = claim if len(said) >= SHORT else f"{draft.task} {claim}"
         if self.grounding is not None and (len(said) >= SHORT or self.similarity is None):
             return self.grounded(claim, full, passages, self.grounding)

@@ -121,7 +121,7 @@ def test_powers_of_ten_and_grouped_digits_are_one_number(passage: str, right: st
 AGES = "Children of 3–5 years pay 4 euros, children of 6–11 years 7 euros, adults 12 euros."
 AGE_TABLE = "| Age | Price |\n|---|---|\n| 3-5 | 4 euros |\n| 6-11 | 7 euros |"
 WEIGHTS = "| Weight | Price |\n|---|---|\n| under 5 kg | 4 euros |\n| 5 kg or more | 9 euros |"
-FEES = "| Age | Fee |\n|---|---|\n| under 6 | 0 euros |\n| 6–17 | 5 euros |\n| 18 or older | 12 euros |"
+AGE_FEES = "| Age | Fee |\n|---|---|\n| under 6 | 0 euros |\n| 6–17 | 5 euros |\n| 18 or older | 12 euros |"
 FARES = "Children under 6 pay 2 euros, children of 6–11 years pay 5 euros, people over 11 pay 8 euros."
 PARCELS = "Parcels of 0–2 kg cost 4 euros, parcels of 2–5 kg cost 7 euros."
 
@@ -138,8 +138,8 @@ PARCELS = "Parcels of 0–2 kg cost 4 euros, parcels of 2–5 kg cost 7 euros."
         (PARCELS, "What does a parcel of 1500 g cost?", "4 euros.", "7 euros."),
         (WEIGHTS, "What does a parcel of 3 kg cost?", "It costs 4 euros.", "It costs 9 euros."),
         (WEIGHTS, "What does a parcel of 7,000 g cost?", "It costs 9 euros.", "It costs 4 euros."),
-        (FEES, "What does a child of 4 pay?", "0 euros.", "5 euros."),
-        (FEES, "What does a man of 40 pay?", "He pays 12 euros.", "He pays 5 euros."),
+        (AGE_FEES, "What does a child of 4 pay?", "0 euros.", "5 euros."),
+        (AGE_FEES, "What does a man of 40 pay?", "He pays 12 euros.", "He pays 5 euros."),
         (FARES, "What does a child of 3 pay?", "It pays 2 euros.", "It pays 5 euros."),
         (FARES, "What does a woman of 30 years pay?", "She pays 8 euros.", "She pays 2 euros."),
         ("Orders over $50 cost $5, others $9.", "What does an order of $70 cost to ship?", "$5.", "$9."),
