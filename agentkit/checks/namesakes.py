@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agentkit.answer import Evidence
+from agentkit.checks.bounds import DENIED
 from agentkit.checks.words import STOPWORDS, content_words
 from agentkit.knowledge.sentences import sentences
 
@@ -13,8 +14,7 @@ NAME = re.compile(
 )
 """One or more capitalised words."""
 TITLES = content_words("Dr Mr Mrs Ms Prof St")
-OPENS = re.compile(r"(?:^|[:.!?\u2026])[\s\"'\u201c\u201d\u2018(]*$")
-"""What stands before the first word of a sentence."""
+QUOTES = " \"'\u201c\u201d\u2018("
 REFERS = re.compile(
     r"\b(?:he|she|it|they|him|them|his|her|hers|its|their|theirs|who|whom|whose|which)\b", re.IGNORECASE
 )
@@ -51,8 +51,11 @@ def misplaced(claim: str, task: str, passages: Sequence[Evidence]) -> tuple[str,
     """A name of the claim, the name that stands in its place in the evidence, and the number of this evidence.
 
     A name is misplaced if some sentence or row without it has all the words of claim and task that those with the name
-    have, and more, and names something else instead. None if every name may stand where it does.
+    have, and more, and names something else instead. None if every name may stand where it does, or the claim says what
+    is not.
     """
+    if DENIED.search(claim):
+        return None
     units = [unit for e in passages for unit in units_of(e)]
     said = content_words(claim) | content_words(task)
     titles = [e.source for e in passages]
@@ -125,7 +128,12 @@ def units_of(evidence: Evidence) -> Iterator[Unit]:
 def names_in(text: str, *, first: bool = False) -> list[str]:
     """The capitalised words of a sentence; one alone at its beginning may be no name, unless it is wanted."""
     found = [m for m in NAME.finditer(text) if m[0].lower() not in STOPWORDS]
-    return [m[0] for m in found if first or " " in m[0] or not OPENS.search(text[: m.start()])]
+    return [m[0] for m in found if first or " " in m[0] or not opens(text[: m.start()])]
+
+
+def opens(before: str) -> bool:
+    """Whether a sentence begins after this."""
+    return before.rstrip(QUOTES)[-1:] in ("", ":", ".", "!", "?", "\u2026")
 
 
 def worded(cell: str) -> bool:

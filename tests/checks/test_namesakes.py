@@ -60,6 +60,8 @@ def test_a_name_in_another_ones_place_is_told(passage: str, task: str, right: st
         (OFFICES, "Which office opens later than Munich?", "Berlin opens later, and so does Hamburg."),
         (OFFICES, "Who manages what?", "Anna Weber manages Berlin and Paul Lang manages Hamburg."),
         (LED, "Who leads the offices?", "Paul Lang leads Hamburg, and Anna Weber leads Berlin."),
+        (OFFICES, "Does Anna Weber manage Hamburg?", "Hamburg is not managed by Anna Weber."),
+        (OFFICES, "When does Hamburg open?", "Hamburg opens at 9:00, later than Berlin."),
         (ACTRESS, "Who was in films with Bill Robinson?", "Shirley Temple starred in films with Bill Robinson."),
         (ACTRESS, "Who was ambassador to Ghana?", "Shirley Temple was ambassador to Ghana."),
         (ACTRESS, "What did she write?", "Shirley Temple wrote memoirs, which appeared in New York."),
