@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agentkit.answer import Evidence
 from agentkit.checks.bounds import DENIED
-from agentkit.checks.words import STOPWORDS, content_words
+from agentkit.checks.words import STOPWORDS, cells_of, content_words
 from agentkit.knowledge.sentences import sentences
 
 NAME = re.compile(
@@ -66,7 +66,7 @@ def misplaced(claim: str, task: str, passages: Sequence[Evidence]) -> tuple[str,
         asked = said - own
         having = [unit for unit in units if unit.has(name)]
         for unit in units:
-            if unit.refers or unit.has(name) or (unit.words & own and not unit.is_row) or not having:
+            if unit.refers or unit.has(name) or (unit.words & own and not unit.is_row):
                 continue
             met = asked & unit.words
             if len(met) < HALF * len(asked):
@@ -111,8 +111,7 @@ def units_of(evidence: Evidence) -> Iterator[Unit]:
     """The sentences and rows of a piece of evidence."""
     header: list[str] = []
     for line in evidence.text.splitlines():
-        if line.strip().startswith("|"):
-            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if cells := cells_of(line):
             if header and any(worded(cell) for cell in cells):
                 words = content_words(" ".join((*header, *cells)))
                 yield Unit(evidence.id, line, words, tuple(cells), is_row=True)

@@ -14,7 +14,7 @@ from agentkit.checks.bounds import Bound, bound_of
 from agentkit.checks.dates import Date, dates_in
 from agentkit.checks.spelled import Spelled, half_in_front, spelled, without
 from agentkit.checks.times import times_in
-from agentkit.checks.words import content_words, identifiers, kind, names
+from agentkit.checks.words import cells_of, content_words, identifiers, kind, names
 from agentkit.knowledge.sentences import sentences
 
 UNCOUNTED = frozenset(
@@ -131,8 +131,7 @@ def numbers_in(text: str, *, context: str = "", words: bool = True, more: bool =
     heading = context.partition(" > ")[2]
     header: list[str] = []
     for line in SPACED.sub(lambda match: match[0].replace(" ", "\u202f"), half_in_front(text)).splitlines():
-        if line.strip().startswith("|"):
-            cells = [c.strip() for c in line.strip().strip("|").split("|")]
+        if cells := cells_of(line):
             if header:
                 row = list(_in_row(cells, header, context, words=words, more=more))
                 found += [*row, *_spans(row)] if more else row

@@ -78,6 +78,12 @@ def content_words(text: str) -> frozenset[str]:
     return frozenset(stem(w) for w in words) | names(text)
 
 
+def cells_of(line: str) -> list[str]:
+    """The cells of a line of a Markdown table; none of any other line."""
+    row = line.strip()
+    return [cell.strip() for cell in row.strip("|").split("|")] if row.startswith("|") else []
+
+
 def _article_lowered(text: str) -> str:
     """The text with the article that begins a sentence in lower case."""
     return ARTICLE.sub(lambda match: match[0][:-1] + "a", text)

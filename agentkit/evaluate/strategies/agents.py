@@ -13,7 +13,7 @@ from agentkit.agent import Agent
 from agentkit.answer import Answer
 from agentkit.checks import Check
 from agentkit.evaluate.item import Called, Item, Reply
-from agentkit.evaluate.strategies.bench import Bench, Strategy
+from agentkit.evaluate.strategies.bench import Bench, Strategy, certain
 from agentkit.evaluate.strategies.completion import CODE_CHARS, functions, plain
 from agentkit.events import Called as CallEvent
 from agentkit.events import Checked, Decided, Drafted, Event, Finished, Observed
@@ -122,5 +122,4 @@ def reply(bench: Bench, events: Sequence[Event], *, seconds: float) -> Reply:
 
 def confidence(answer: Answer[Any]) -> float:
     """By which answers are ranked, from 0 to 1: by what the checks found, and then by how sure the model was."""
-    sure = 1.0 if answer.confidence is None else answer.confidence
-    return max(0.0, (RANK[answer.status] - 1 + sure) / 2)
+    return max(0.0, (RANK[answer.status] - 1 + certain(answer.confidence)) / 2)

@@ -105,6 +105,11 @@ class Bench:
         return f"{item.question}\n{self.task.instruction}" if self.task.instruction else item.question
 
 
+def certain(confidence: float | None) -> float:
+    """A confidence to rank by: of an engine that tells none, all are the same."""
+    return 1.0 if confidence is None else confidence
+
+
 class Repeatable(Model):
     """A model whose sessions don't depend on one another."""
 

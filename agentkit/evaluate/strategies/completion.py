@@ -14,7 +14,7 @@ from agentkit import grammars, protocol, sandbox
 from agentkit.answer import Evidence, Passage
 from agentkit.errors import ToolError
 from agentkit.evaluate.item import Called, Item, Reply
-from agentkit.evaluate.strategies.bench import PYTHON, Bench, Strategy
+from agentkit.evaluate.strategies.bench import PYTHON, Bench, Strategy, certain
 from agentkit.events import Observed
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar, Message, Sampling
@@ -89,7 +89,7 @@ def program(bench: Bench) -> Strategy:
             status="abstained",
             completions=1,
             usage=completion.usage,
-            confidence=1.0 if completion.confidence is None else completion.confidence,
+            confidence=certain(completion.confidence),
             tool_seconds=searched,
             sources=bench.sources([p.source for p in shown]) if bench.corpus else (),
         )
@@ -150,7 +150,7 @@ async def complete(
         status="abstained",
         completions=1,
         usage=completion.usage,
-        confidence=1.0 if completion.confidence is None else completion.confidence,
+        confidence=certain(completion.confidence),
         seconds=time.monotonic() - start,
         tool_seconds=searched,
         sources=bench.sources([p.source for p in shown]) if bench.corpus else (),
