@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agentkit.answer import Evidence
 from agentkit.checks.bounds import DENIED
@@ -107,8 +108,13 @@ def instead(unit: Unit, having: Sequence[Unit], name: str, claim: str, task: str
     return next((other for other in found if not holds(said, other)), "")
 
 
-def units_of(evidence: Evidence) -> Iterator[Unit]:
-    """The sentences and rows of a piece of evidence."""
+@lru_cache(maxsize=1000)
+def units_of(evidence: Evidence) -> tuple[Unit, ...]:
+    """The sentences and rows of a piece of evidence; the same for each claim of a draft."""
+    return tuple(_units(evidence))
+
+
+def _units(evidence: Evidence) -> Iterator[Unit]:
     header: list[str] = []
     for line in evidence.text.splitlines():
         if cells := cells_of(line):

@@ -84,6 +84,7 @@ def evaluate(
     from agentkit.cli import opening
     from agentkit.cli.asking import profile_of
     from agentkit.errors import ConfigurationError
+    from agentkit.evaluate.folder import HEADER
     from agentkit.evaluate.runner import check
     from agentkit.evaluate.tasks import load_task
 
@@ -110,6 +111,8 @@ def evaluate(
         raise ConfigurationError(f"there is no folder {resume} to go on in; --out {resume} begins one")
     if root.is_file():
         raise ConfigurationError(f"{root} is a file; name a folder for the runs")
+    if (root / HEADER).is_file():
+        raise ConfigurationError(f"{root} is the folder of one run: name the one it lies in, {root.resolve().parent}")
     if resume is None and root.exists() and any(root.iterdir()):
         raise ConfigurationError(
             f"{root} isn't empty: --resume {root} goes on with its runs, --out names another folder"

@@ -170,6 +170,8 @@ def figures(summary: Summary) -> Iterator[tuple[str, str]]:
     curve = summary.risk_coverage
     if curve.area is not None:
         yield "risk–coverage area, %", f"{percent(curve.area)} up to a coverage of {percent(curve.coverage)}"
+    if curve.auroc is not None:
+        yield "AUROC, %", f"{interval(curve.auroc)}: of a right and a wrong answer, the right one is the surer"
     yield "malformed completions", f"{errors.malformed} of {errors.completions}"
     yield "calls", f"{errors.calls}: {errors.failed} failed, {errors.repeated} repeated"
     if errors.mistakes:

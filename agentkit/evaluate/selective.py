@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from agentkit.evaluate.statistics import cluster_index, libraries, quantiles
+from agentkit.evaluate.statistics import LEVEL, Estimate, cluster_index, libraries, quantiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 POINTS = 200
 """Most points of a curve that are kept; the area is computed from all."""
 RESAMPLES = 999
+GRID = 10_001
+"""Values that are tried for the ends of an interval."""
 FEWEST = 10
 """Answers at the cut below which no interval is given."""
 
@@ -29,6 +31,8 @@ class RiskCoverage(BaseModel, frozen=True):
     of two curves it compares only equally long ones. None if nothing was answered."""
     coverage: float
     """Where the curve ends: what was never answered can't be."""
+    auroc: Estimate | None = None
+    """See `auroc`."""
     n: int
 
 
@@ -107,7 +111,38 @@ def risk_coverage(confidence: Sequence[float], wrong: Sequence[bool], answered: 
         points=tuple((float(i + 1) / ranking.n, float(risks[i])) for i in kept),
         area=float(risks.mean()),
         coverage=ranking.answers / ranking.n,
+        auroc=auroc(ranking),
         n=ranking.n,
+    )
+
+
+def auroc(ranking: Ranking) -> Estimate | None:
+    """Of a right and a wrong answer, how often the right one is the surer; a tie counts half. 0.5 is chance.
+
+    The interval is Newcombe's (2006, *Confidence intervals for an effect size measure based on the Mann-Whitney
+    statistic*, part 2, method 5), which takes the answers as independent.
+
+    Returns:
+        None if all answers are right, or all are wrong.
+    """
+    np, stats = libraries()
+    wrong = np.diff(ranking.errors)
+    right = np.diff(ranking.ends) - wrong
+    rights, wrongs = float(right.sum()), float(wrong.sum())
+    if not rights or not wrongs:
+        return None
+    surer = np.cumsum(right) - right / 2
+    found = float((wrong * surer).sum()) / (rights * wrongs)
+    true, worth = np.linspace(0, 1, GRID), (rights + wrongs) / 2 - 1
+    variance = true * (1 - true) * (1 + worth * ((1 - true) / (2 - true) + true / (1 + true))) / (rights * wrongs)
+    possible = true[(found - true) ** 2 <= stats.norm.isf((1 - LEVEL) / 2) ** 2 * variance]
+    return Estimate(
+        value=found,
+        low=min(found, float(possible[0])),
+        high=max(found, float(possible[-1])),
+        n=ranking.answers,
+        clusters=ranking.answers,
+        method="Newcombe",
     )
 
 

@@ -90,6 +90,7 @@ def test_which_side_a_number_bounds(clause: str, bound: str | None) -> None:
     assert bound_of(clause, start, start + 2) == bound
 
 
-def test_long_texts_take_no_longer() -> None:
-    clause = "not " * 20_000 + "over 18" + " or" * 20_000
-    assert bound_of(clause, clause.index("18"), clause.index("18") + 2) in ("least", "most")
+def test_each_not_turns_it_round_however_many_there_are() -> None:
+    for count, bound in ((20_000, "least"), (20_001, "most")):
+        clause = "not " * count + "over 18" + " or" * 20_000
+        assert bound_of(clause, clause.index("18"), clause.index("18") + 2) == bound

@@ -42,6 +42,15 @@ def test_a_folder_that_has_something_is_not_written_over(evaluated: Callable[...
     assert evaluated("-s", "direct", "--resume", "runs", replies=[]).code == 0
 
 
+def test_a_run_is_resumed_by_the_folder_it_lies_in(evaluated: Callable[..., Any], alone: Path) -> None:
+    assert evaluated("-s", "direct").code == 0
+    run = next((alone / "runs").glob("*-direct"))
+    ran = evaluated("-s", "direct", "--resume", str(run))
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{run} is the folder of one run: name the one it lies in, {run.parent}" in " ".join(ran.err.split())
+    assert not list(run.glob("*/run.json"))
+
+
 def test_a_resumed_run_with_another_seed_is_refused_by_name(evaluated: Callable[..., Any]) -> None:
     assert evaluated("-s", "direct").code == 0
     ran = evaluated("-s", "direct", "--resume", "runs", "--seed", "5")

@@ -110,6 +110,7 @@ def test_the_details_name_what_went_wrong() -> None:
     assert "fired on 26" in line_with(lines, "check numbers")
     assert "1,000 prompt, of these 400 cached, 50.0 generated" in line_with(lines, "tokens per item")
     assert "n = 29" in line_with(lines, "right if unchecked")
+    assert line_with(lines, "AUROC").split()[2] == "50.0", "it was as sure of each"
     assert line_with(lines, "error", "i039: RuntimeError: [bold]the model")
 
 

@@ -1,13 +1,15 @@
 """Risk–coverage curves and wrong answers at equal coverage, held against brute force."""
 
 import itertools
+import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.evaluate.selective import Ranking, equal_coverage, risk_coverage
+from agentkit.evaluate.selective import Ranking, auroc, equal_coverage, risk_coverage
 from agentkit.evaluate.statistics import difference
 
 
@@ -37,6 +39,28 @@ def test_ties_count_as_the_mean_over_their_orders(items: list[tuple[float, bool,
 def test_who_never_answers_has_no_curve() -> None:
     found = risk_coverage([0.0] * 5, [False] * 5, [False] * 5)
     assert (found.points, found.area, found.coverage, found.n) == ((), None, 0.0, 5)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.booleans()), min_size=2, max_size=12))
+def test_auroc_is_how_often_the_right_one_is_the_surer(items: list[tuple[float, bool]]) -> None:
+    sure, wrong = [s for s, _ in items], [bad for _, bad in items]
+    found = auroc(Ranking.of(sure, wrong, [True] * len(items)))
+    pairs = [(a > b) + (a == b) / 2 for a, bad in items if not bad for b, worse in items if worse]
+    if not pairs:
+        assert found is None
+        return
+    assert found is not None
+    assert found.value == pytest.approx(sum(pairs) / len(pairs))
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert found.high - found.low > 0.1, "so few answers tell little, also where they are told apart by chance"
+
+
+def test_the_interval_of_auroc_has_the_true_value_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(3)
+    wrong = np.arange(60) % 3 == 0
+    true = NormalDist().cdf(1 / math.sqrt(2))
+    runs = [auroc(Ranking.of(rng.normal(np.where(wrong, 0, 1)), wrong, np.ones(60))) for _ in range(400)]
+    assert 0.92 <= sum(run is not None and run.low <= true <= run.high for run in runs) / 400 <= 0.98
 
 
 def test_a_long_curve_is_thinned_but_its_area_is_not() -> None:
