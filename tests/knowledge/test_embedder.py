@@ -65,6 +65,18 @@ def test_threads_share_an_embedder(embedder: Embedder) -> None:
             np.testing.assert_allclose(rows, expected, atol=2e-6)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux shows them")
+def test_no_thread_of_its_own_stays_to_wait_for_work(embedder_folder: Path) -> None:
+    code = (
+        "import os; from pathlib import Path; from agentkit.knowledge.embedder import Embedder; import onnxruntime\n"
+        "before = os.listdir('/proc/self/task')\n"
+        f"Embedder.load(Path({str(embedder_folder)!r})).embed(['text', 'more'] * 8)\n"
+        "print(len(os.listdir('/proc/self/task')) - len(before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 def test_any_function_can_embed() -> None:
     embedder = Embedder(lambda texts: [[len(text), 4.0] for text in texts], name="length")
     np.testing.assert_allclose(embedder.embed(["abc"]), [[0.6, 0.8]], rtol=1e-6)

@@ -1,6 +1,6 @@
 """The grounding model: how well a passage supports a claim.
 
-`scorer` computes it in numpy; `train`, the only part that needs torch, makes its weights.
+`scorer` computes it, without torch; `train`, the only part that needs torch, makes its weights.
 """
 
 from agentkit.knowledge.grounding.scorer import Grounding

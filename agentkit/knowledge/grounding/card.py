@@ -14,7 +14,7 @@ TEMPLATE = """\
 
 Says how well a passage supports a claim, from 0 to 1. A cross-encoder: all-MiniLM-L6-v2 (Apache-2.0, 22.7 M
 parameters) with low-rank changes (LoRA, rank {rank}) to its linear layers and a linear head; {megabytes:.1f} MB in half
-precision. Computed in numpy, without torch. English only.
+precision. Computed by onnxruntime, without torch. English only.
 
 * **For**: the check of citations, which objects to scores below {threshold}: 95 % of supported held-out claims have
   more. From {balanced} on support is likelier than not. Also for ranking passages anew.

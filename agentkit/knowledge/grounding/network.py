@@ -1,4 +1,4 @@
-"""The grounding model in torch, for training; `scorer` computes the same in numpy."""
+"""The grounding model in torch, for training; `scorer` computes the same without it."""
 
 import json
 import math

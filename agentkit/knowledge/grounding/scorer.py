@@ -21,8 +21,7 @@ LONGEST = 320
 """Tokens of a pair; of a longer one the passage is cut."""
 CLAIM_WORDS = 120
 """Words of a claim that are read."""
-BATCH = 4
-"""Pairs computed together: a pair is long, and its states should fit the processor's cache."""
+POSITIONS = "embeddings.position_embeddings.weight"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,15 +64,17 @@ class Grounding:
             MissingExtra: The packages that read them aren't installed.
         """
         card, tensors = read(weights)
-        encoder = BertEncoder.load(folder)
-        if (base := fingerprint_of(folder)) != card.base:
-            raise ConfigurationError(
-                f"the grounding model at {str(weights)!r} is for a base with SHA-256 {card.base[:12]}…, and the one in "
-                f"{str(folder)!r} has {base[:12]}…; fetch the right one: agentkit models pull all-minilm-l6-v2"
-            )
-        positions = len(encoder.weights["embeddings.position_embeddings.weight"])
-        encoder.tokenizer.enable_truncation(min(LONGEST, positions))
-        encoder = dataclasses.replace(encoder, weights=merged(encoder.weights, tensors))
+
+        def adapt(base: "dict[str, Array]") -> "dict[str, Array]":
+            if (found := fingerprint_of(folder)) != card.base:
+                raise ConfigurationError(
+                    f"the grounding model at {str(weights)!r} is for a base with SHA-256 {card.base[:12]}…, and "
+                    f"{str(folder)!r} has {found[:12]}…; fetch the right one: agentkit models pull all-minilm-l6-v2"
+                )
+            return merged(base, tensors)
+
+        encoder = BertEncoder.load(folder, adapt=adapt)
+        encoder.tokenizer.enable_truncation(min(LONGEST, len(encoder.weights[POSITIONS])))
         return cls(encoder, card, tensors[HEAD][0], float(tensors[BIAS][0]))
 
     def __call__(self, pairs: Sequence[tuple[str, str]], /) -> list[float]:
@@ -91,7 +92,7 @@ class Grounding:
             for window in windows(encodable(passage), claim):
                 encoded.append(Pair(encoding=self._encoder.tokenizer.encode(window, claim)))
                 owners.append(number)
-        scores = self._encoder.spread(encoded, self._support, batch=BATCH)
+        scores = self._encoder.spread(encoded, self._support)
         best = np.zeros(len(pairs), dtype=np.float32)
         np.maximum.at(best, owners, scores)
         return [float(score) for score in best]

@@ -119,7 +119,7 @@ def train(folder: Path, base: Path, out: Path, recipe: Recipe, work: Path, *, co
     trial = out.with_name(f"{out.name}.trial")
     try:
         write(trial, card, tensors)
-        tell("calibrating on what ships: half precision, numpy, whole passages in windows")
+        tell("calibrating on what ships: half precision, whole passages in windows")
         card = calibrated(card, Grounding.load(base, weights=trial), held_out)
     finally:
         trial.unlink(missing_ok=True)
