@@ -4,7 +4,8 @@ import asyncio
 import inspect
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from copy import copy
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Generic, Self, cast
@@ -24,9 +25,11 @@ from agentkit.models.model import Completion, Message, Model, Sampling, Session
 from agentkit.needs import Ask, Invoke, Need, Result, Verified, Verify
 from agentkit.run import Exhausted, Run
 from agentkit.tools import Outcome, Tool, load_tools, one_line, tool
+from agentkit.voting import TEMPERATURE, ballot, decided, elected
 
 T = TypeVar("T", default=Any)
 
+MOST_DRAWS = 64
 Refuse = Callable[[str], str]
 """Asked with each task before the model is; says why the task is refused, or nothing."""
 Approve = Callable[[str, Mapping[str, Any]], bool | Awaitable[bool]]
@@ -105,18 +108,52 @@ class Agent(Generic[T]):
         self._named = model if isinstance(model, str) else ""
         self._model = None if isinstance(model, str) else model
 
-    def run(self, task: str, *, history: Sequence[Turn] = (), passages: Sequence[Passage] = ()) -> Answer[T]:
-        """Run to the end; also where an event loop already runs, in a notebook say."""
-        return run_sync(self.arun(task, history=history, passages=passages))
+    def run(
+        self, task: str, *, history: Sequence[Turn] = (), passages: Sequence[Passage] = (), draws: int = 1
+    ) -> Answer[T]:
+        """Run to the end, see `arun`; also where an event loop already runs, in a notebook say."""
+        return run_sync(self.arun(task, history=history, passages=passages, draws=draws))
 
-    async def arun(self, task: str, *, history: Sequence[Turn] = (), passages: Sequence[Passage] = ()) -> Answer[T]:
-        """Run to the end."""
-        answer: Answer[Any] | None = None
-        async for event in self.stream(task, history=history, passages=passages):
-            if isinstance(event, Finished):
-                answer = event.answer
-        assert answer is not None  # `stream` ends with Finished or raises
-        return cast(Answer[T], answer)
+    async def arun(
+        self, task: str, *, history: Sequence[Turn] = (), passages: Sequence[Passage] = (), draws: int = 1
+    ) -> Answer[T]:
+        """Run to the end; or several times, and keep the answer that the checks support and most runs give.
+
+        Args:
+            task: What is wanted.
+            history: As of `stream`.
+            passages: As of `stream`.
+            draws: Runs at most. Each has the limits to itself, and they end once no further run can change the outcome.
+
+        Raises:
+            ConfigurationError: There is nothing to draw, or as `stream` does.
+        """
+        answers = list[Answer[T]]()
+        for agent in self.sampled(draws):
+            async for event in agent.stream(task, history=history, passages=passages):
+                if isinstance(event, Finished):
+                    answers.append(cast(Answer[T], event.answer))
+            if decided([ballot(task, answer) for answer in answers], draws):
+                break
+        return elected(task, answers)
+
+    def sampled(self, draws: int) -> Iterator[Self]:
+        """This agent, then as many more as make `draws`, which write other tokens and share its model.
+
+        Raises:
+            ConfigurationError: There are less than one, or too many, or a tool would act on the world in each.
+        """
+        if not 1 <= draws <= MOST_DRAWS:
+            raise ConfigurationError(f"draws is {draws} but must be 1 to {MOST_DRAWS}")
+        if draws > 1 and (acting := [tool.name for tool in self.tools if tool.approval]):
+            raise ConfigurationError(
+                f"{acting[0]} acts on the world and would in each of {draws} draws: leave it out, or draw once"
+            )
+        yield self
+        for number in range(1, draws):
+            other = copy(self)
+            other.seed, other.temperature = self.seed + number, TEMPERATURE
+            yield other
 
     async def stream(
         self, task: str, *, history: Sequence[Turn] = (), passages: Sequence[Passage] = ()

@@ -108,6 +108,10 @@ class Answer(BaseModel, Generic[T], frozen=True):
     """How sure the model was of what it wrote, from 0 to 1: the geometric mean of the probabilities of its tokens;
     None where the engine doesn't tell. It ranks answers of one model to one kind of question. It is no probability of
     being right, and no check."""
+    draws: int = 1
+    """Runs that were drawn, of which this is the answer that stands."""
+    votes: int = 1
+    """Runs that gave it."""
     usage: Usage = Usage()
 
     @property

@@ -182,19 +182,20 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "grammars": FLOOR | PARTS | {"tools"},
     "protocol": FLOOR | PARTS | {"tools", "decision", "grammars"},
     "needs": FLOOR | PARTS | {"tools", "checks"},
+    "voting": FLOOR | {"checks"},
     "evidence": FLOOR | {"tools", "protocol"},
     "run": FLOOR | PARTS | LOOP | {"evidence"},
-    "agent": FLOOR | PARTS | LOOP | {"run"},
+    "agent": FLOOR | PARTS | LOOP | {"run", "voting"},
     "topics": FLOOR | PARTS | {"checks"},
     "assistant": FLOOR | PARTS | {"embedding", "tools", "checks", "agent", "topics"},
     "conversation": FLOOR | {"agent", "trace"},
     "replay": FLOOR | PARTS | LOOP | {"run", "agent"},
-    "evaluate": FLOOR | PARTS | LOOP | {"lazy", "run", "agent"},
+    "evaluate": FLOOR | PARTS | LOOP | {"lazy", "run", "agent", "voting"},
     "compress": FLOOR | PARTS | LOOP | {"decision", "evidence", "lazy", "run", "agent", "trace", "evaluate"},
     "cli": FLOOR
     | PARTS
     | LOOP
-    | {"run", "agent", "trace", "replay", "evaluate", "assistant", "conversation", "compress"},
+    | {"run", "agent", "voting", "trace", "replay", "evaluate", "assistant", "conversation", "compress"},
     "__main__": frozenset({"cli"}),
     "agentkit_tools": FLOOR | PARTS | {"tools"},  # a tool knows no agent
 }

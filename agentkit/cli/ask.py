@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.options import CorpusName, Docs, ModelName, Seconds, Seed, Steps, Unchecked, Yes
+from agentkit.cli.options import CorpusName, Docs, ModelName, Seconds, Seed, Steps, Unchecked, Yes, number
 
 if TYPE_CHECKING:
     from agentkit.agent import Agent, Approve
@@ -57,6 +57,10 @@ def ask(
     steps: Steps = None,
     seconds: Seconds = None,
     seed: Seed = None,
+    draws: Annotated[
+        str | None,
+        typer.Option(metavar="N", show_default=False, help="Runs at most; what most of them say is kept. Default: 1."),
+    ] = None,
     yes: Yes = False,
 ) -> int:
     """Answer a task: plan, call tools, check the answer."""
@@ -71,7 +75,7 @@ def ask(
     flags = {"model": model, "docs": docs, "corpus": corpus, "seed": seed, "unchecked": unchecked or None}
     settings = opening.load_settings({**flags, "limits.steps": steps, "limits.seconds": seconds})
     settings.table("limits", Limits)  # what is wrong with it is told first
-    wanted = read_task(task)
+    wanted, count = read_task(task), number(draws, "--draws")
     opened = opening.open_tools(chosen(tools, documents=any(opening.documents_of(settings))), settings)
     opening.check_model(settings)
     view = Console(stderr=True, highlight=False, quiet=quiet)
@@ -80,7 +84,7 @@ def ask(
         screen = stack.enter_context(Screen(view=view, out=None if as_json else Console(highlight=False)))
         screen.notes(opening.leaving(settings))
         make = prepare(settings, opened, screen, stack, yes=yes)
-        answer = asyncio.run(answered(wanted, settings, make, screen, recorder))
+        answer = asyncio.run(answered(wanted, settings, make, screen, recorder, draws=1 if count is None else count))
     if as_json:
         print(dumped(answer.model_dump(mode="json")))
     if quiet and answer.text is None:
@@ -130,19 +134,30 @@ async def answered(
     make: "Callable[[Model], Agent[Any]]",
     screen: "Screen",
     record: "Callable[[Event], None]",
+    *,
+    draws: int = 1,
 ) -> "Answer[Any]":
-    """Run the agent to the end, telling the screen and the recorder."""
+    """Run the agent to the end, as often as it takes, telling the screen and the recorder."""
     from agentkit.cli.opening import open_model
     from agentkit.events import Finished
+    from agentkit.voting import ballot, decided, elected
 
     screen.wait("loading the model")
-    async with await open_model(settings) as model, aclosing(make(model).stream(task)) as events:
-        async for event in events:
-            record(event)
-            screen(event)
-            if isinstance(event, Finished):
-                return event.answer
-    raise AssertionError("a run ends with Finished or raises")
+    answers: list[Answer[Any]] = []
+    async with await open_model(settings) as model:
+        for agent in make(model).sampled(draws):
+            async with aclosing(agent.stream(task)) as events:
+                async for event in events:
+                    record(event)
+                    if isinstance(event, Finished):
+                        answers.append(event.answer)
+                    else:
+                        screen(event)
+            if decided([ballot(task, answer) for answer in answers], draws):
+                break
+    answer = elected(task, answers)
+    screen(Finished(answer=answer))
+    return answer
 
 
 def read_task(given: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentkit.cli import distilling
-from agentkit.cli.options import AssistantFile, CorpusName, Docs
+from agentkit.cli.options import AssistantFile, CorpusName, Docs, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,6 @@ def collect(
     from rich.console import Console
 
     from agentkit.cli.asking import asked, profile_of
-    from agentkit.cli.evaluate import number
     from agentkit.cli.opening import leaving, load_settings
     from agentkit.compress.sources import SOURCES, find
     from agentkit.compress.sources.own import own

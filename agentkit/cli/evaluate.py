@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.options import AssistantFile, CorpusName, Docs, ModelName
+from agentkit.cli.options import AssistantFile, CorpusName, Docs, ModelName, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -363,21 +363,6 @@ def progress(view: "Console", title: str, total: int) -> "Generator[Callable[[Re
 def command() -> str:
     """The command that runs, for the record."""
     return " ".join(["agentkit", *map(shlex.quote, sys.argv[1:])])
-
-
-def number(text: str | None, flag: str) -> int | None:
-    """A flag's whole number, 0 or more.
-
-    Raises:
-        ConfigurationError: It is none.
-    """
-    from agentkit.errors import ConfigurationError
-
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal()):
-        raise ConfigurationError(f"{flag} is {text!r}; give a whole number")
-    return int(text)
 
 
 def called(model: str) -> str:

@@ -26,3 +26,18 @@ Steps = Annotated[
 Seconds = Annotated[str | None, typer.Option(metavar="S", show_default=False, help="Time an answer may take.")]
 Seed = Annotated[str | None, typer.Option(metavar="N", show_default=False, help="Seed of the sampling.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve calls of tools that act on the world.")]
+
+
+def number(text: str | None, flag: str) -> int | None:
+    """A flag's whole number, 0 or more.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    from agentkit.errors import ConfigurationError
+
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        raise ConfigurationError(f"{flag} is {text!r}; give a whole number")
+    return int(text)

@@ -230,6 +230,8 @@ class Screen:
         told = Text().append(answer.status, style=f"bold {colour}")
         if answer.text is None or answer.status != "supported":
             told.append(f": {one_line(answer.reason) or 'no check applies'}")
+        if answer.draws > 1:
+            told.append(f"; {answer.votes} of {counted(answer.draws, 'run')} say so")
         self.line(self.passed if answer.status == "supported" else self.failed, told, mark=colour)
         self.line("", cost(answer, steps=self.steps, seconds=self.seconds), style="dim")
 

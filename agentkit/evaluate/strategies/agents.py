@@ -17,9 +17,7 @@ from agentkit.evaluate.strategies.bench import Bench, Strategy, certain
 from agentkit.evaluate.strategies.completion import CODE_CHARS, functions, plain
 from agentkit.events import Called as CallEvent
 from agentkit.events import Checked, Decided, Drafted, Event, Finished, Observed
-
-RANK = {"supported": 2, "unchecked": 1, "abstained": 0, "exhausted": 0}
-"""Statuses by how sure they are."""
+from agentkit.voting import RANK
 
 
 def agent(

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,12 +9,10 @@ from agentkit.answer import Usage
 from agentkit.arithmetic import evaluate as exactly
 from agentkit.errors import ExpressionError
 from agentkit.evaluate.item import Item, Reply
-from agentkit.evaluate.strategies.agents import RANK, agent
+from agentkit.evaluate.strategies.agents import agent
 from agentkit.evaluate.strategies.bench import Bench, Strategy
 from agentkit.evaluate.strategies.completion import cot
-
-TEMPERATURE = 0.7
-"""Of the samples, as in Wang et al. 2022 (Self-Consistency)."""
+from agentkit.voting import TEMPERATURE, Ballot, decided, standing
 
 
 def majority(bench: Bench, k: int) -> Strategy:
@@ -24,8 +21,8 @@ def majority(bench: Bench, k: int) -> Strategy:
 
 
 def best_of(bench: Bench, k: int) -> Strategy:
-    """Of K runs of the agent, what its checks support; of several, the commonest."""
-    return drawn(bench, [agent(sampling(bench, i)) for i in range(k)], by_checks=True)
+    """`Agent.run` with K draws: of K runs, what the checks support and most say; fewer where that is decided before."""
+    return drawn(bench, [agent(sampling(bench, i) if i else bench) for i in range(k)], by_checks=True)
 
 
 def sampling(bench: Bench, number: int) -> Bench:
@@ -34,11 +31,15 @@ def sampling(bench: Bench, number: int) -> Bench:
 
 
 def drawn(bench: Bench, samplers: Sequence[Strategy], *, by_checks: bool) -> Strategy:
-    """Draw from every sampler, then vote."""
+    """Draw from every sampler, by_checks until the outcome is decided, then vote."""
 
     async def answer(item: Item) -> Reply:
         start = time.monotonic()
-        replies = [await sampler(item) for sampler in samplers]
+        replies = list[Reply]()
+        for sampler in samplers:
+            replies.append(await sampler(item))
+            if by_checks and decided(ballots(bench, replies), len(samplers)):
+                break
         chosen, share = vote(bench, replies, by_checks=by_checks)
         return chosen.model_copy(
             update={
@@ -57,14 +58,12 @@ def drawn(bench: Bench, samplers: Sequence[Strategy], *, by_checks: bool) -> Str
 
 def vote(bench: Bench, replies: Sequence[Reply], *, by_checks: bool) -> tuple[Reply, float]:
     """The reply that is kept, and the share of all replies that agree with it."""
-    best = max(RANK[r.status] for r in replies)
-    voters = [r for r in replies if not by_checks or RANK[r.status] == best]
-    answers = [key(bench, r) for r in voters]
-    counts = Counter(a for a in answers if a is not None)
-    if not counts:
-        return voters[0], 0.0
-    (winner, count), *_ = counts.most_common(1)
-    return voters[answers.index(winner)], count / len(replies)
+    kept, votes = standing(ballots(bench, replies), by_checks=by_checks)
+    return replies[kept], votes / len(replies)
+
+
+def ballots(bench: Bench, replies: Sequence[Reply]) -> list[Ballot]:
+    return [Ballot(reply.status, key(bench, reply)) for reply in replies]
 
 
 def key(bench: Bench, reply: Reply) -> str | None:

@@ -97,7 +97,13 @@ def test_best_of_prefers_what_the_checks_support_to_what_is_common() -> None:
     assert reply.confidence == pytest.approx(1 / 3)
     assert reply.completions == 7
     assert [c.sampling.seed for c in model.calls] == [0, 0, 1, 1, 2, 2, 2]
-    assert {c.sampling.temperature for c in model.calls} == {0.7}
+    assert [c.sampling.temperature for c in model.calls] == [0.0, 0.0, *[0.7] * 5], "the first is the agent's own"
+
+
+def test_best_of_ends_once_most_of_its_runs_agree() -> None:
+    supported: list[Any] = [PLAN, SUM, {"answer": {"evidence": [1], "text": "6 * 7 is 42."}}]
+    reply, model = replied("best-of-3", supported * 2, form="text")
+    assert (reply.status, reply.confidence, len(model.calls)) == ("supported", 1.0, 6)
 
 
 def test_best_of_nothing_is_nothing() -> None:
