@@ -65,6 +65,24 @@ def test_a_run_without_an_answer_is_exit_code_1_and_says_why(cli: Cli, script: S
     assert (ran.code, json.loads(ran.out)["status"]) == (1, "abstained")
 
 
+def test_several_draws_end_once_it_is_decided_and_all_are_in_the_trace(cli: Cli, script: Script, alone: Path) -> None:
+    ran = cli("ask", "What is 15% of 80?", "-m", script(*SUM * 2), "--draws", "3", "--trace", "runs.jsonl")
+    assert (ran.code, ran.out) == (0, "15% of 80 is 12.\n")
+    assert "✓ supported; 2 of 2 runs say so" in ran.err
+    assert sum(isinstance(event, Finished) for event in read_trace(alone / "runs.jsonl")) == 2
+    assert cli("replay", "--check", "runs.jsonl").code == 0
+
+
+@pytest.mark.parametrize(
+    ("draws", "told"),
+    [("0", "draws is 0 but must be 1 to 64"), ("many", "--draws is 'many'; give a whole number")],
+)
+def test_draws_that_cannot_be_are_refused(cli: Cli, script: Script, draws: str, told: str) -> None:
+    ran = cli("ask", "What is 15% of 80?", "-m", script(*SUM), "--draws", draws)
+    assert (ran.code, ran.out) == (2, "")
+    assert told in ran.err
+
+
 def test_a_limit_of_steps_ends_the_run(cli: Cli, script: Script) -> None:
     ran = cli("ask", "What is 15% of 80?", "-m", script(*SUM), "--steps", "2")
     assert ran.code == 1
