@@ -4,6 +4,7 @@ Drawing several and keeping the commonest is Wang et al. 2022 (*Self-Consistency
 the simplest rule of Aggarwal et al. 2023 (*Let's Sample Step by Step: Adaptive-Consistency*).
 """
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
@@ -12,12 +13,15 @@ from typing import Any, NamedTuple
 from typing_extensions import TypeVar
 
 from agentkit.answer import Answer, Status, Usage
+from agentkit.checks.namesakes import names_in
 from agentkit.checks.quantities import numbers_in
 
 T = TypeVar("T", default=Any)
 
 TEMPERATURE = 0.7
 """Of every run but the first, as in Wang et al. 2022."""
+YES_NO = re.compile(r"(?:yes|no)\b")
+WHO = re.compile(r"\b(?:who|whose|whom|which|where)\b", re.IGNORECASE)
 RANK: Mapping[Status, int] = MappingProxyType({"supported": 2, "unchecked": 1, "abstained": 0, "exhausted": 0})
 """Statuses by how sure they are."""
 
@@ -57,13 +61,17 @@ def decided(ballots: Sequence[Ballot], draws: int) -> bool:
 
 
 def ballot(task: str, answer: Answer[Any]) -> Ballot:
-    """What an answer says: its numbers, without those of the task; without any, its words."""
+    """What an answer says: yes or no; its numbers without those of the task, and who or which has them where that is
+    asked; without numbers, its words."""
     if answer.text is None:
         return Ballot(answer.status, None)
-    told = numbers(answer.text)
-    own = told - numbers(task) or told
     words = " ".join(answer.text.casefold().split()).rstrip(".")
-    return Ballot(answer.status, own or words)
+    told = numbers(answer.text)
+    if not told:
+        return Ballot(answer.status, words)
+    verdict = YES_NO.match(words)
+    names = frozenset(names_in(answer.text, first=True)) if WHO.search(task) else frozenset[str]()
+    return Ballot(answer.status, (verdict and verdict[0], told - numbers(task) or told, names))
 
 
 def numbers(text: str) -> frozenset[Hashable]:

@@ -70,6 +70,18 @@ def test_answers_that_say_the_same_in_other_words_are_one(one: str, other: str, 
     assert (said[0] == said[1]) is same
 
 
+@pytest.mark.parametrize(
+    ("task", "one", "other"),
+    [
+        ("Who has more, Anna or Ben?", "Anna has 17.", "Ben has 17."),
+        ("Are 17 apples left of 20?", "Yes, 17 are left.", "No, 17 are left."),
+    ],
+)
+def test_the_same_number_of_something_else_is_another_answer(task: str, one: str, other: str) -> None:
+    said = [ballot(task, Answer[str](status="supported", text=text)).says for text in (one, other)]
+    assert said[0] != said[1]
+
+
 def test_a_single_answer_is_kept_as_it_is() -> None:
     only = Answer[str](status="abstained", reason="no")
     assert elected(TASK, [only]) is only
