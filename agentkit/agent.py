@@ -5,6 +5,7 @@ import inspect
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from copy import copy
 from importlib.metadata import version
 from types import TracebackType
@@ -25,11 +26,10 @@ from agentkit.models.model import Completion, Message, Model, Sampling, Session
 from agentkit.needs import Ask, Invoke, Need, Result, Verified, Verify
 from agentkit.run import Exhausted, Run
 from agentkit.tools import Outcome, Tool, load_tools, one_line, tool
-from agentkit.voting import TEMPERATURE, ballot, decided, elected
+from agentkit.voting import MOST_DRAWS, TEMPERATURE, ballot, decided, elected
 
 T = TypeVar("T", default=Any)
 
-MOST_DRAWS = 64
 Refuse = Callable[[str], str]
 """Asked with each task before the model is; says why the task is refused, or nothing."""
 Approve = Callable[[str, Mapping[str, Any]], bool | Awaitable[bool]]
@@ -115,7 +115,13 @@ class Agent(Generic[T]):
         return run_sync(self.arun(task, history=history, passages=passages, draws=draws))
 
     async def arun(
-        self, task: str, *, history: Sequence[Turn] = (), passages: Sequence[Passage] = (), draws: int = 1
+        self,
+        task: str,
+        *,
+        history: Sequence[Turn] = (),
+        passages: Sequence[Passage] = (),
+        draws: int = 1,
+        told: Callable[[Event], None] | None = None,
     ) -> Answer[T]:
         """Run to the end; or several times, and keep the answer that the checks support and most runs give.
 
@@ -124,16 +130,20 @@ class Agent(Generic[T]):
             history: As of `stream`.
             passages: As of `stream`.
             draws: Runs at most. Each has the limits to itself, and they end once no further run can change the outcome.
+            told: Called with each event of every run as it happens.
 
         Raises:
             ConfigurationError: There is nothing to draw, or as `stream` does.
         """
         answers = list[Answer[T]]()
         for agent in self.sampled(draws):
-            async for event in agent.stream(task, history=history, passages=passages):
-                if isinstance(event, Finished):
-                    answers.append(cast(Answer[T], event.answer))
-            if decided([ballot(task, answer) for answer in answers], draws):
+            async with aclosing(agent.stream(task, history=history, passages=passages)) as events:
+                async for event in events:
+                    if told is not None:
+                        told(event)
+                    if isinstance(event, Finished):
+                        answers.append(cast(Answer[T], event.answer))
+            if len(answers) < draws and decided([ballot(task, answer) for answer in answers], draws):
                 break
         return elected(task, answers)
 

@@ -18,6 +18,7 @@ from agentkit.checks.quantities import numbers_in
 
 T = TypeVar("T", default=Any)
 
+MOST_DRAWS = 64
 TEMPERATURE = 0.7
 """Of every run but the first, as in Wang et al. 2022."""
 YES_NO = re.compile(r"(?:yes|no)\b")

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -140,23 +140,16 @@ async def answered(
     """Run the agent to the end, as often as it takes, telling the screen and the recorder."""
     from agentkit.cli.opening import open_model
     from agentkit.events import Finished
-    from agentkit.voting import ballot, decided, elected
+
+    def told(event: "Event") -> None:
+        record(event)
+        if not isinstance(event, Finished):  # of several runs the screen shows one answer
+            screen(event)
 
     screen.wait("loading the model")
-    answers: list[Answer[Any]] = []
     async with await open_model(settings) as model:
-        for agent in make(model).sampled(draws):
-            async with aclosing(agent.stream(task)) as events:
-                async for event in events:
-                    record(event)
-                    if isinstance(event, Finished):
-                        answers.append(event.answer)
-                    else:
-                        screen(event)
-            if decided([ballot(task, answer) for answer in answers], draws):
-                break
-    answer = elected(task, answers)
-    screen(Finished(answer=answer))
+        answer = await make(model).arun(task, draws=draws, told=told)
+        screen(Finished(answer=answer))  # before the model is closed, which takes a moment
     return answer
 
 

@@ -11,6 +11,7 @@ from agentkit.evaluate.strategies.bench import Bench, Repeatable, Strategy
 from agentkit.evaluate.strategies.completion import cot, direct, program
 from agentkit.evaluate.strategies.ensemble import best_of, majority
 from agentkit.evaluate.task import Task
+from agentkit.voting import MOST_DRAWS
 
 __all__ = ["LOOPS", "NAMES", "Bench", "Repeatable", "Strategy", "build", "find"]
 
@@ -31,8 +32,6 @@ WITHOUT = "agent-without-"
 NAMES = (*PLAIN, *(f"{name}K" for name in COUNTED), f"{WITHOUT}CHECK")
 LOOPS = ("agent", "react", "best-of-")
 """How the names of strategies begin that run the loop."""
-MOST = 64
-"""Largest K."""
 
 
 def find(name: str, task: Task) -> Callable[[Bench], Strategy]:
@@ -55,8 +54,8 @@ def find(name: str, task: Task) -> Callable[[Bench], Strategy]:
     if match is None:
         raise UnknownName("strategy", name, NAMES, hint="K is a number, as in majority@5")
     k = int(match[2])
-    if not 1 <= k <= MOST:
-        raise ConfigurationError(f"{name} draws {k} replies; draw 1 to {MOST}")
+    if not 1 <= k <= MOST_DRAWS:
+        raise ConfigurationError(f"{name} draws {k} replies; draw 1 to {MOST_DRAWS}")
     return lambda bench: COUNTED[match[1]](bench, k)
 
 
