@@ -14,13 +14,14 @@ from math import isfinite
 from typing import Any, Protocol
 
 from agentkit.checks.check import Draft
+from agentkit.checks.licences import BY_UNIT, Spoken
 from agentkit.checks.numbers import Known, invented
-from agentkit.checks.operands import LICENSED, OPERAND, leaves, untraced, value_of, values_of
+from agentkit.checks.operands import OPERAND, leaves, untraced, value_of, values_of
 from agentkit.checks.quantities import Number, numbers_in
 
 POWERS = frozenset(Fraction(10) ** n for n in range(-12, 13))
 """What prefixes of units stand for: 50 mH are 0.05 H."""
-UNITS = frozenset(Fraction(n) for several in LICENSED.values() for n in several)
+UNITS = frozenset[Fraction]().union(*BY_UNIT.values())
 """What one unit has of another: minutes of an hour."""
 EXAMPLE = re.compile(r"\b(?:e\.\s?g\.|for example|for instance|examples?\b|such as|like)[^;)\n]*", re.IGNORECASE)
 """Numbers in a description that models copy where they know none."""
@@ -65,7 +66,7 @@ def unsaid(draft: Draft, tool: Called, arguments: Mapping[str, Any], instruction
     known = Known.of(draft)
     said = [*known.said, *numbers_in(instructions), *named_in(tool.description)]
     for name, told, number in needed:
-        if not follows(number, [*said, *named_in(told.get("description", ""))], known.units):
+        if not follows(number, [*said, *named_in(told.get("description", ""))], known.spoken):
             shown = number.numerator if number.denominator == 1 else float(number)
             return f"{name} = {shown} stands neither in the task nor in the evidence"
     return ""
@@ -82,10 +83,10 @@ def numbers_of(value: object) -> list[Fraction]:
     return [abs(Fraction(str(number))) for number in found if isfinite(number)]
 
 
-def follows(number: Fraction, sources: Sequence[Number], units: frozenset[str]) -> bool:
+def follows(number: Fraction, sources: Sequence[Number], spoken: Spoken) -> bool:
     """Whether a number was said, or follows from what was."""
     written = str(number.numerator) if number.denominator == 1 else f"{float(number):f}"
-    if not untraced([written], sources, units):
+    if not untraced([written], sources, spoken):
         return True
     said = {abs(value) for value in values_of(sources)}
     said |= {value_of(part) for n in sources for part in OPERAND.findall(n.written)}  # of a date, a time, a conversion

@@ -14,10 +14,10 @@ from agentkit.checks.bounds import WORDS
 from agentkit.checks.check import Draft
 from agentkit.checks.dates import dates_in, without_dates
 from agentkit.checks.equality import converted, equal, is_year, may_have_unit, paired, same_date, same_value, unit_of
+from agentkit.checks.licences import Spoken, counts_in
 from agentkit.checks.operands import (
     arguments_of,
     derived,
-    licences,
     operands,
     operands_of,
     strings,
@@ -55,6 +55,8 @@ class Known:
     words: frozenset[str]
     """Content words of task, history and evidence."""
     task_words: frozenset[str]
+    task_counts: frozenset[Fraction]
+    """How many things the task lists."""
     task_bare: Sequence[Quantity]
     """What the task says that counts nothing, as the age of a child of 4."""
     task_names: frozenset[str]
@@ -80,6 +82,7 @@ class Known:
             units=frozenset[str]().union(*map(unit_names, texts)),
             words=frozenset[str]().union(*map(content_words, texts)),
             task_words=content_words(draft.task),
+            task_counts=counts_in(draft.task),
             task_bare=[
                 n.quantity
                 for n in numbers_in(draft.task)
@@ -94,6 +97,11 @@ class Known:
     def said(self) -> list[Number]:
         """All numbers of the task, of earlier answers and of evidence."""
         return [*self.asked, *(n for _, n in (*self.found, *self.computed))]
+
+    @property
+    def spoken(self) -> Spoken:
+        """What it allows a computation to know."""
+        return Spoken(self.units, self.words, self.task_counts)
 
     @cached_property
     def asked_values(self) -> frozenset[Fraction]:
@@ -248,7 +256,7 @@ def stands(equation: Equation, known: Known) -> bool:
     """Whether an equation of the draft holds and starts from numbers that somebody said."""
     left = equation.text.partition("=")[0]
     sources = [*known.asked, *(n for _, n in (*known.found, *known.computed))]
-    return equation.holds and not untraced([left], sources, known.units)
+    return equation.holds and not untraced([left], sources, known.spoken)
 
 
 def asked(claimed: Number, known: Known) -> bool:
@@ -342,7 +350,7 @@ def rival(other: Number, claimed: Number, known: Known) -> bool:
 def untraced_operand(draft: Draft, evidence: Evidence, known: Known) -> str:
     """What went into a computation and came from nowhere; empty when all of it has a source."""
     sources = [*known.asked, *(n for i, n in (*known.found, *known.computed) if i < evidence.id)]
-    strange = untraced(arguments_of(draft, evidence), sources, known.units)
+    strange = untraced(arguments_of(draft, evidence), sources, known.spoken)
     return f"[{evidence.id}] was computed by {evidence.tool} from {strange[0]}, which nothing says" if strange else ""
 
 
@@ -353,17 +361,17 @@ def invented(draft: Draft, arguments: object) -> str:
     texts = list(strings(arguments))
     if not any(COMPUTES.search(ECHO.sub("", text)) for text in texts):
         return "that computes nothing"
-    if strange := untraced(texts, sources, known.units):
+    if strange := untraced(texts, sources, known.spoken):
         return f"{strange[0]} stands neither in the task nor in the evidence"
     said = "\n".join([draft.task, *(e.text for e in draft.evidence), *(t.answer for t in draft.history)]).lower()
-    values = values_of(sources)
+    values = values_of(sources, known.units)
     used = {value_of(n) for text in texts for n in operands(text)}
     follows = any(derived(n, v) for n in used for v in values)
     quoted = any(word.lower() in said for text in texts for word in QUOTED.findall(text))
     units = any(unit_names(text) & known.units for text in texts)
     # How many seconds a week has takes no number that anyone says, but two units.
-    licensed = licences(known.units)
-    between = len(licensed) > 1 and any(used & allowed for allowed in licensed)
+    licences = known.spoken.licences
+    between = len(licences) > 1 and any(used & allowed for allowed in licences)
     if follows or between or quoted or units:
         return ""
     return "that uses no number and no text of the task or the evidence"

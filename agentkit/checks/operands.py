@@ -7,52 +7,45 @@ from typing import cast
 
 from agentkit.answer import Evidence
 from agentkit.checks.check import Draft
+from agentkit.checks.licences import Spoken, converted_to
 from agentkit.checks.quantities import Number
 
 FREE = frozenset(Fraction(n) for n in (0, 1, 2))
 """Numbers that a computation may use though nobody said them: to count from, to average two."""
-LICENSED = {
-    "percent": (100,),
-    "week": (7, 24, 52),
-    "day": (7, 24, 30, 365),
-    "hour": (24, 60, 3600, "3.6"),
-    "minute": (60,),
-    "second": (60, 3600, "3.6"),
-    "month": (12, 30),
-    "year": (12, 24, 52, 365),
-    "Fahrenheit": (5, 9, 32, "1.8"),
-    "kilo": (1000,),
-    "milli": (1000,),
-    "centi": (100,),
-}
-"""What the units that are spoken of allow a computation to know: how many days a week has."""
 PROGRAM = re.compile(r"\b(?:for|while|def|lambda|(?:import|from) (?:datetime|calendar))\b")
 """An algorithm rather than a sum written in Python."""
 IN_PROGRAM = frozenset(Fraction(n) for n in (*range(13), "1/2", 100, 366, 400, 1000))
 """What may stand in a program though nobody said it: bounds, digits, roots, months by their number, leap years."""
 PARTS = re.compile(r"\b(?:in|to)\b|/")
 """Of numbers whose parts may go into a computation: `825 km/h in knots`, `1 1/2`."""
+DOZEN = re.compile(r"\bdozens?$", re.IGNORECASE)
+ADDENDS = re.compile(r"(?<![\w.$])[\w.$]+(?:\s*\+\s*[\w.$]+)+")
+"""A sum, whose mean is over as many as it has."""
 OPERAND = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?")
 
 
-def untraced(texts: Sequence[str], sources: Iterable[Number], units: frozenset[str]) -> list[str]:
-    """The numbers of an expression or a program that come from none of the sources."""
-    licensed = {n for allowed in licences(units) for n in allowed}
+def untraced(texts: Sequence[str], sources: Iterable[Number], spoken: Spoken) -> list[str]:
+    """The numbers of an expression or a program that come from none of the sources and that no word allows to know."""
+    licensed = spoken.counts.union(*spoken.licences)
     program = any(PROGRAM.search(text) for text in texts)
-    free = FREE | licensed | (IN_PROGRAM if program else frozenset[Fraction]())
-    values = values_of(sources)
+    sources = list(sources)
+    free = FREE | licensed | parts_of(sources) | (IN_PROGRAM if program else frozenset[Fraction]())
+    values = values_of(sources, spoken.units)
     return [
         written
         for text in texts
         for written in operands(text)
-        if (operand := value_of(written)) not in free and not any(derived(operand, value) for value in values)
+        if (operand := value_of(written)) not in free
+        and not any(derived(operand, value) for value in values)
+        and not is_count(written, texts)
     ]
 
 
-def licences(units: Iterable[str]) -> list[frozenset[Fraction]]:
-    """What each of the units that are spoken of allows to know."""
-    named = list(units)
-    return [frozenset(map(Fraction, allowed)) for word, allowed in LICENSED.items() if any(word in u for u in named)]
+def is_count(written: str, texts: Iterable[str]) -> bool:
+    """Whether a sum of so many is divided by their number."""
+    divided = re.compile(rf"/\s*{re.escape(written)}(?![\w.])")
+    sums = [found.count("+") + 1 for text in texts if divided.search(text) for found in ADDENDS.findall(text)]
+    return written in map(str, sums)
 
 
 def operands(text: str) -> list[str]:
@@ -68,16 +61,25 @@ def operands(text: str) -> list[str]:
     return OPERAND.findall("".join(apart))
 
 
-def values_of(sources: Iterable[Number]) -> set[Fraction]:
-    """What numbers come to, and their parts: `825 km/h in knots` is read as converted."""
+def values_of(sources: Iterable[Number], units: frozenset[str] = frozenset()) -> set[Fraction]:
+    """What numbers come to, by themselves and in the other units that are spoken of; of some, their parts as well."""
     found: set[Fraction] = set()
     for number in sources:
+        if PARTS.search(number.written):
+            found |= set(map(value_of, OPERAND.findall(number.written)))
         if number.quantity is not None:
-            asked = OPERAND.findall(number.written) if PARTS.search(number.written) else ()
             value = number.quantity.value
-            in_words = value.denominator > 1 and not any(c.isdigit() for c in number.written)  # three quarters
-            found |= {value, *map(value_of, asked), *map(Fraction, value.as_integer_ratio() if in_words else ())}
+            found |= {value, *converted_to(value, number.quantity.unit, units)}
+            if DOZEN.search(number.written):
+                found.add(value / 12)
+            if value.denominator > 1 and not any(c.isdigit() for c in number.written):  # three quarters
+                found |= set(map(Fraction, value.as_integer_ratio()))
     return found
+
+
+def parts_of(sources: Iterable[Number]) -> set[Fraction]:
+    """What is written in those that aren't one number: in `10:45`, a time of day or a ratio, in dates."""
+    return {value_of(part) for n in sources if n.quantity is None for part in OPERAND.findall(n.written)}
 
 
 def value_of(operand: str) -> Fraction:
