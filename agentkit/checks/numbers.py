@@ -11,6 +11,7 @@ from math import log
 from agentkit.answer import Evidence, Finding
 from agentkit.arithmetic import Equation, Quantity, equations
 from agentkit.checks.bounds import WORDS
+from agentkit.checks.bridges import bridges
 from agentkit.checks.check import Draft
 from agentkit.checks.dates import dates_in, without_dates
 from agentkit.checks.equality import converted, equal, is_year, may_have_unit, paired, same_date, same_value, unit_of
@@ -54,6 +55,8 @@ class Known:
     units: frozenset[str]
     words: frozenset[str]
     """Content words of task, history and evidence."""
+    result_words: frozenset[str]
+    """Content words of what tools reported that cite no document."""
     task_words: frozenset[str]
     task_counts: frozenset[Fraction]
     """How many things the task lists."""
@@ -62,6 +65,8 @@ class Known:
     task_names: frozenset[str]
     """`room#2`, if the evidence has that name."""
     task_years: frozenset[str]
+    bridges: frozenset[tuple[int, int]]
+    """Evidence that names what other evidence is about."""
     rarity: Mapping[str, float]
     """How much a word tells one number of the evidence from the others: the log of their count over its own."""
 
@@ -81,6 +86,7 @@ class Known:
             operands=frozenset(n for e in draft.evidence if not e.source for n in operands_of(draft, e)),
             units=frozenset[str]().union(*map(unit_names, texts)),
             words=frozenset[str]().union(*map(content_words, texts)),
+            result_words=frozenset[str]().union(*(content_words(e.text) for e in draft.evidence if not e.source)),
             task_words=content_words(draft.task),
             task_counts=counts_in(draft.task),
             task_bare=[
@@ -90,6 +96,7 @@ class Known:
             ],
             task_names=numbered & having.keys(),
             task_years=years_in(draft.task),
+            bridges=bridges(draft.evidence),
             rarity={word: log((1 + len(plain)) / count) for word, count in having.items()},
         )
 
@@ -107,6 +114,10 @@ class Known:
     def asked_values(self) -> frozenset[Fraction]:
         """Of the task and of earlier answers, whatever their units."""
         return frozenset(n.quantity.value for n in self.asked if n.quantity is not None)
+
+    def reports(self, claim: str) -> bool:
+        """Whether a claim has a word that only a tool knows: that a day is a *Tuesday*."""
+        return bool((content_words(claim) & self.result_words) - self.task_words)
 
     def affinity(self, claimed: Number, number: Number, *, without: Set[str] = frozenset()) -> tuple[float, float]:
         """How well a claimed number's surroundings fit those of one of the evidence: names and values, then words.
@@ -150,7 +161,7 @@ def numbers(draft: Draft) -> Iterator[Finding]:
                 break
             reason, evidence = objection(number, known, untraced, claimed, repeated=repeated)
             used |= evidence
-        if (claimed or dated) and not reason and not used and len(draft.claims) == 1:
+        if (claimed or dated) and not reason and not used and len(draft.claims) == 1 and not known.reports(claim):
             reason = "it only repeats numbers of the task"
         if claimed or dated:
             verdict = "failed" if reason else "supported"
@@ -166,12 +177,13 @@ def undated(claim: str, draft: Draft, known: Known, *, repeated: bool) -> tuple[
     dates += [(e.id, d) for e in draft.evidence for _, d in dates_in(f"{e.source}\n{e.text}")] if claimed else []
     for written, date in claimed:
         holders = {i for i, other in dates if date.covers(other)}
-        if not holders:
+        apart = str(date.year) in known.task_years and any(other.covers(date) for i, other in dates if not i)
+        if not holders and not apart:  # as in: May 27 of the year 2002
             return f"{written[0]} is no date of the task or the evidence", set()
         used |= holders - {0}
     told = [n for n in numbers_in(claim, more=True) if n.date is not None] if claimed else []
     for number in told:
-        matching = [n for _, n in known.found if same_date(number, n)]
+        matching = [(i, n) for i, n in known.found if same_date(number, n)]
         asked = any(number.date and number.date.covers(date) for i, date in dates if not i)
         meant = likelier(number, matching, known) if matching and not asked else None
         if meant and not (repeated and any(same_date(n, meant[1]) for n in told)):
@@ -198,7 +210,8 @@ def objection(
     if stranger and not any(converted(claimed, n) for n in known.said):
         return f"neither the task nor the evidence speaks of {stranger}, as {claimed.written} does", set()
     # A number in words counts things that need no name as well: two others, three main ones.
-    if claimed.noun and claimed.noun not in known.words and claimed.written[0].isdigit():
+    strange = claimed.noun and claimed.noun not in known.words and claimed.written[0].isdigit()
+    if strange and not asked(claimed, known):  # of what was asked, the next word may be a verb
         return f"neither the task nor the evidence speaks of {claimed.noun}", set()
     if claimed.name and (holders := {i for i, n in known.found if n.name == claimed.name and equal(claimed, n)}):
         meant = namesake(claimed, known)
@@ -219,7 +232,7 @@ def objection(
     if matching and not sound:
         if turned := turned_round(claimed, matching):
             return turned
-        meant = likelier(claimed, [n for _, n in matching], known)
+        meant = likelier(claimed, matching, known)
         if meant and not asked(claimed, known) and not (repeated and any(equal(meant[1], n) for n in told)):
             return otherwise(claimed, meant)
         return "", {i for i, _ in matching}
@@ -273,26 +286,31 @@ def is_article(number: Number, known: Known) -> bool:
     return not (noun or base) or not any(alike)
 
 
-def likelier(claimed: Number, matching: Sequence[Number], known: Known) -> tuple[int, Number] | None:
-    """Another number that fits better what is said of the claimed one than those that equal it, if there is one."""
+def likelier(claimed: Number, matching: Sequence[tuple[int, Number]], known: Known) -> tuple[int, Number] | None:
+    """Another number that fits better what is said of the claimed one than those that equal it, if there is one.
+
+    None of evidence that leads to theirs: it has the words of a question of several steps, they its answer.
+    """
     # What a unit is called says nothing of what is meant: 400 mg of one thing, 1 g of another.
     beside = frozenset(word for word in content_words(claimed.written) if word.isalpha())
-    if not any(n.own for n in matching):  # in tables
+    if not any(n.own for _, n in matching):  # in tables
         beside |= PRICES
 
     def affinity(number: Number) -> tuple[float, float]:
         return known.affinity(claimed, number, without=beside)
 
-    best = max(map(affinity, matching))
-    fitting = [n for n in matching if affinity(n) == best]
+    best = max(affinity(n) for _, n in matching)
+    fitting = [(i, n) for i, n in matching if affinity(n) == best]
+    leading = {at for at, to in known.bridges if any(to == i for i, _ in fitting)} - {i for i, _ in matching}
     rivals = [
         (i, n)
         for i, n in known.found
-        if n.is_span <= matching[0].is_span
+        if n.is_span <= matching[0][1].is_span
+        and i not in leading
         and rival(n, claimed, known)
         and (
             (fit := affinity(n)) > best
-            or (fit == best and all(closer(n, m, claimed.near | known.task_words) for m in fitting))
+            or (fit == best and all(closer(n, m, claimed.near | known.task_words) for _, m in fitting))
         )
     ]
     return max(rivals, key=lambda r: affinity(r[1]), default=None)
@@ -341,7 +359,7 @@ def rival(other: Number, claimed: Number, known: Known) -> bool:
         return False
     if other.name and not is_year(other):  # June 1923 is a year all the same
         return False
-    if other.written.lower() == "one" and other.noun != claimed.noun:
+    if other.written.lower() in ("one", "both") and other.noun != claimed.noun:
         return False
     one, another = paired(claimed.quantity, other.quantity)
     return not equal(claimed, other) and one.unit.base == another.unit.base

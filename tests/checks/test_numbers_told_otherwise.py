@@ -2,8 +2,12 @@
 
 import pytest
 
+from agentkit.answer import Evidence
 from agentkit.arithmetic import quantities
+from agentkit.checks import Draft
+from agentkit.checks.numbers import numbers
 from agentkit.checks.quantities import numbers_in
+from agentkit.events import Called
 
 from .test_numbers import judge
 
@@ -89,3 +93,23 @@ def test_so_many_parts_are_computed_with_as_one_number_or_as_two(share: str, exp
     task = f"Tom ate {share} of the 40 apples. How many apples did he eat?"
     [finding] = judge("He ate 30 apples.", [], task, calls=[(expression, "40 * 3/4 = 30")])
     assert (finding.verdict, finding.reason) == ("supported", "")
+
+
+@pytest.mark.parametrize(
+    ("task", "result", "right"),
+    [
+        ("What weekday is 28 May 2047?", "Tuesday", "28 May 2047 falls on a Tuesday."),
+        ("What weekday is May 27 in the year 2002?", "Monday", "27 May 2002 falls on a Monday."),
+        ("What do the odd numbers from 48 to 428 come to?", "45220", "The odd numbers from 48 to 428 sum to 45220."),
+    ],
+)
+def test_numbers_of_the_task_may_stand_beside_what_was_worked_out(task: str, result: str, right: str) -> None:
+    call = Called(call=1, tool="python", arguments={"code": f"print(answer({task!r}))"})
+    found = Evidence(id=1, tool="python", call=1, text=result)
+    [finding] = numbers(Draft(text=right, cited=(1,), task=task, evidence=(found,), calls=(call,)))
+    assert finding.verdict == "supported", finding.reason
+
+
+def test_numbers_of_the_task_alone_answer_nothing() -> None:
+    [finding] = numbers(Draft(text="28 May 2047.", cited=(), task="What weekday is 28 May 2047?", evidence=()))
+    assert finding.reason == "it only repeats numbers of the task"
