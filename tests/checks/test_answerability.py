@@ -111,3 +111,27 @@ def test_how_many_wants_a_number_in_the_unit_asked_for() -> None:
     assert objections(litres, "It holds 8,500 l.", "Tank B: litres") == []
     speed = "How many metres per second are 90 kilometres per hour?"
     assert objections(speed, "90 kilometres per hour is 25 metres per second.", "metres") == []
+
+
+SCULPTOR = (
+    "Frey is a Swiss sculptor. He made the fountain on the market square of Oberdorf, which shows a bear, in 1931."
+)
+
+
+def test_passages_with_the_other_words_of_a_long_question_answer_it_whatever_they_call_that() -> None:
+    nationality = "What nationality had the sculptor who made the fountain on the market square?"
+    assert objections(nationality, "Swiss", SCULPTOR) == []
+    assert objections(nationality, "Swiss", PEOPLE) == [
+        "the evidence does not speak of nationality, which the task asks for"
+    ]
+    assert objections("What is the price of the fountain?", "a bear", SCULPTOR), "the few other words prove nothing"
+    how_many = "How many pigeons sit on the fountain on the market square of Oberdorf?"
+    assert objections(how_many, "1931", SCULPTOR) == ["the evidence does not speak of pigeons, which the task asks for"]
+
+
+def test_how_an_answer_should_be_written_is_no_part_of_the_question() -> None:
+    asked = "What nationality had the sculptor of the fountain on the market square?"
+    assert (
+        objections(f"{asked}\nAnswer with few words. Begin every sentence of yours with a verb.", "Swiss", SCULPTOR)
+        == []
+    )
