@@ -1,12 +1,31 @@
-"""What a number bounds: at least 18, under 25 °C, 6 or older."""
+"""What a number bounds: at least 18, under 25 °C, 6 or older; and what lies within two."""
 
 import re
-from typing import Literal
+from fractions import Fraction
+from typing import Literal, NamedTuple
 
+from agentkit.arithmetic import Quantity, Unit
 from agentkit.checks.words import content_words
 
 Bound = Literal["least", "most"]
 """On which side of a number something lies."""
+
+
+class Band(NamedTuple):
+    """From where to where something is true: *3–5 years*, *under 5 kg*."""
+
+    low: Fraction
+    high: Fraction
+    unit: Unit
+
+    def holds(self, quantity: Quantity) -> bool:
+        """Whether a quantity lies within; one without a unit is taken for one in the band's."""
+        if self.unit and quantity.unit:
+            if self.unit.base != quantity.unit.base:
+                return False
+            quantity = quantity.to(self.unit)
+        return self.low <= quantity.value <= self.high
+
 
 UP = r"(?:over|above|beyond|exceed(?:s|ed|ing)?|(?:more|greater|larger|higher|older|longer) than)"
 DOWN = r"(?:under|below|nearly|almost|(?:less|fewer|smaller|lower|younger|shorter) than)"

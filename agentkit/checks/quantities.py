@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
 
 from agentkit.arithmetic import Mention, Quantity, Unit, first_quantity
 from agentkit.arithmetic import quantities as mentions
 from agentkit.arithmetic.units import CURRENCY_SIGNS, is_unit
-from agentkit.checks.bounds import Bound, bound_of
+from agentkit.checks.bounds import Band, Bound, bound_of
 from agentkit.checks.dates import Date, dates_in
 from agentkit.checks.spelled import Spelled, half_in_front, spelled, without
 from agentkit.checks.times import times_in
@@ -59,22 +58,6 @@ LONGEST_ABOUT = 20
 LONGEST_UNIT = 100
 """Characters after a number in words in which what it is of stands."""
 IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
-
-
-class Band(NamedTuple):
-    """From where to where something is true: *3–5 years*, *under 5 kg*."""
-
-    low: Fraction
-    high: Fraction
-    unit: Unit
-
-    def holds(self, quantity: Quantity) -> bool:
-        """Whether a quantity lies within; one without a unit is taken for one in the band's."""
-        if self.unit and quantity.unit:
-            if self.unit.base != quantity.unit.base:
-                return False
-            quantity = quantity.to(self.unit)
-        return self.low <= quantity.value <= self.high
 
 
 @dataclass(frozen=True)
@@ -155,10 +138,15 @@ def numbers_in(text: str, *, context: str = "", words: bool = True, more: bool =
             head = content_words(bare[: min([*starts, *(n.start for n in in_words if n.counts)], default=len(bare))])
             years, units = years_in(f"{sentence} {heading}"), unit_names(f"{sentence} {context}")
             earlier = len(found)
+            told: tuple[Number, frozenset[str]] | None = None
             for start, end in _clauses(bare):
                 own = content_words(bare[start:end])
                 near = own | _shared(head, own) | (subject if refers else frozenset[str]())
                 in_clause = list(_in_clause(sentence[start:end], near=near, far=far, words=words, more=more))
+                if told and len(in_clause) == 1 and _is_bare(in_clause[0], sentence[start:end]):
+                    in_clause = [_completed(in_clause[0], *told)]
+                elif in_clause:
+                    told = in_clause[-1], content_words(_behind(in_clause[-1], sentence[start:end]))
                 in_years = years_in(bare[start:end])
                 band = _band(sentence[start:end], in_clause)
                 found += [
@@ -185,6 +173,25 @@ def _spans(numbers: Iterable[Number]) -> Iterator[Number]:
         hours = Quantity(Fraction((end.time or 0) - (start.time or 0), 60) % 24, Unit.of("hour"))
         near, own, written = start.near | end.near, start.own | end.own, f"{start.written}-{end.written}"
         yield replace(start, written=written, quantity=hours, near=near, own=own, time=None, is_span=True)
+
+
+def _is_bare(number: Number, clause: str) -> bool:
+    """Whether a clause ends with a number and doesn't say what it counts or measures."""
+    counts = number.quantity is None or number.quantity.unit or number.name or YEAR.fullmatch(number.written)
+    return not counts and not content_words(_behind(number, clause))
+
+
+def _completed(number: Number, told: Number, after: frozenset[str]) -> Number:
+    """A number with what it counts or measures, which is said in the clause before: *adults pay 12 euros, children 5*."""
+    quantity = number.quantity
+    if quantity is not None and told.quantity is not None:
+        quantity = Quantity(quantity.value, told.quantity.unit, quantity.exact)
+    return replace(number, quantity=quantity, noun=told.noun, near=number.near | after)
+
+
+def _behind(number: Number, clause: str) -> str:
+    """What a clause says after a number."""
+    return clause.rpartition(number.written)[2]
 
 
 def _clauses(sentence: str) -> Iterator[tuple[int, int]]:

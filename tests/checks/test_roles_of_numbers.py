@@ -242,3 +242,13 @@ def test_a_sentence_that_tells_two_dates_word_for_word_tells_each_as_what_it_is(
 def test_a_date_of_the_task_may_be_repeated() -> None:
     task = "Did the school move on 3 May 1901?"
     assert judge("No, not on 3 May 1901 but on 7 June 1923.", [SCHOOL], task)[0].reason == ""
+
+
+def test_what_a_clause_leaves_out_is_taken_from_the_one_before() -> None:
+    shifts = "In the early shift there are 7 nurses on the ward, at night only 3. The rota hangs in the tea room."
+    task = "How many nurses work at night?"
+    assert judge("At night there are 3 nurses on the ward.", [shifts], task)[0].verdict == "supported"
+    assert judge("At night there are 7 nurses on the ward.", [shifts], task)[0].verdict == "failed"
+    prices = "Adults pay 12 euros, children 5. The ride takes 20 minutes."
+    assert judge("Children pay 5 euros.", [prices], "What do children pay?")[0].verdict == "supported"
+    assert judge("Children pay 12 euros.", [prices], "What do children pay?")[0].verdict == "failed"
