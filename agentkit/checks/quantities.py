@@ -182,7 +182,7 @@ def _is_bare(number: Number, clause: str) -> bool:
 
 
 def _completed(number: Number, told: Number, after: frozenset[str]) -> Number:
-    """A number with what it counts or measures, which is said in the clause before: *adults pay 12 euros, children 5*."""
+    """A number with what it counts or measures, told in the clause before: *adults pay 12 euros, children 5*."""
     quantity = number.quantity
     if quantity is not None and told.quantity is not None:
         quantity = Quantity(quantity.value, told.quantity.unit, quantity.exact)
