@@ -50,8 +50,8 @@ BY_WORD = {
 APART = re.compile(r"[;:.!?\n]")
 LAST = re.compile(r"(?:and|or) ")
 """What the last thing of a list begins with."""
-NO_UNITS = {"ounce": "fluid_ounce"}
-"""What a unit is called that goes by another one's name."""
+SHORTENED = {"ounce": "fluid_ounce"}
+"""Units that mostly go by the name of another one."""
 
 
 class Spoken(NamedTuple):
@@ -96,7 +96,7 @@ def ratios(names: frozenset[str]) -> tuple[frozenset[Fraction], ...]:
 def measures(names: frozenset[str]) -> tuple[Unit, ...]:
     """The units of these names that are multiples of one another; temperatures, which have zero points, are not."""
     found: list[Unit] = []
-    for name in sorted({*names, *(NO_UNITS[name] for name in names & NO_UNITS.keys())}):
+    for name in sorted({*names, *(SHORTENED[name] for name in names & SHORTENED.keys())}):
         try:
             unit = Unit.of(name)
         except ExpressionError:

@@ -289,7 +289,8 @@ def is_article(number: Number, known: Known) -> bool:
 def likelier(claimed: Number, matching: Sequence[tuple[int, Number]], known: Known) -> tuple[int, Number] | None:
     """Another number that fits better what is said of the claimed one than those that equal it, if there is one.
 
-    None of evidence that leads to theirs: it has the words of a question of several steps, they its answer.
+    None of evidence that leads to theirs, if the claim says nothing else: it has the words of a question of several
+    steps, they its answer.
     """
     # What a unit is called says nothing of what is meant: 400 mg of one thing, 1 g of another.
     beside = frozenset(word for word in content_words(claimed.written) if word.isalpha())
@@ -301,7 +302,8 @@ def likelier(claimed: Number, matching: Sequence[tuple[int, Number]], known: Kno
 
     best = max(affinity(n) for _, n in matching)
     fitting = [(i, n) for i, n in matching if affinity(n) == best]
-    leading = {at for at, to in known.bridges if any(to == i for i, _ in fitting)} - {i for i, _ in matching}
+    bare = claimed.near <= content_words(claimed.written)
+    leading = {at for at, to in known.bridges if bare and to in {i for i, _ in fitting}} - {i for i, _ in matching}
     rivals = [
         (i, n)
         for i, n in known.found

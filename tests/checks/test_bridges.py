@@ -43,3 +43,12 @@ def test_what_is_no_name_of_another_passage_leads_nowhere(source: str) -> None:
 
 def test_a_heading_is_what_a_passage_is_about() -> None:
     assert bridges(evidence(("films.md > See No Evil", FILM), ("actors.md > Gene Wilder", ACTOR))) == {(1, 2)}
+
+
+def test_a_claim_that_says_what_it_is_of_is_held_against_the_passage_on_that() -> None:
+    iron = ("Iron", "Iron is a metal of which Steel is made. Its density is 7.87 g/cm3.")
+    found = evidence(iron, ("Steel", "Steel is an alloy. Its density is 8.05 g/cm3."))
+    assert bridges(found) == {(1, 2)}
+    draft = Draft(text="The density of iron is 8.05 g/cm3.", cited=(1,), task="How dense is iron?", evidence=found)
+    [finding] = numbers(draft)
+    assert finding.reason == "8.05 g/cm3 stands for something else in the evidence; [1] has 7.87 g/cm3"
