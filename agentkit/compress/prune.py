@@ -111,16 +111,19 @@ def prune(
     with workplace(out) as work:
         folder = work / "cut"
         asked = f"{original.base.sha256} {given.examples.fingerprint} {wanted} {recipe.model_dump_json()}"
-        cut = begun(work, folder, asked) or cut_folder(
-            original.base.folder,
-            folder,
-            wanted,
-            own=given.own,
-            held=given.held[: recipe.validated],
-            recipe=recipe,
-            device=conditions.device,
-            asked=asked,
-        )
+        if (cut := begun(work, folder, asked)) is None:
+            held = given.held[: recipe.validated]
+            tell(f"looking at what each layer does on lessons, and at the loss on {len(held)} held out")
+            cut = cut_folder(
+                original.base.folder,
+                folder,
+                wanted,
+                own=given.own,
+                held=held,
+                recipe=recipe,
+                device=conditions.device,
+                asked=asked,
+            )
         for line in described(cut):
             tell(line)
         done = Pruned(out, cut, cut.losses[1], finished=True)
