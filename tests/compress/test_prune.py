@@ -109,7 +109,7 @@ def test_what_is_left_is_written_like_its_base_with_a_card(
         f"**Protocol** {protocol.fingerprint()}",
     ):
         assert said in card, said
-    assert [line for line in told if line.endswith(", goes")] == [told[gone]]
+    assert [line for line in told if line.endswith(", goes")] == [told[1 + gone]]
     assert told[1 + gone] == f"layer {gone}: influence {pruned.cut.influence[gone]:.4f}, goes"
     assert "3 of 4 layers stay, 64 of 96 neurons in each" in told
     assert told[-1] == f"held-out loss {pruned.loss:.4f} after healing"
