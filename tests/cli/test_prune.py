@@ -27,7 +27,8 @@ def test_a_model_is_pruned_by_one_command(cli: Cli, alone: Path) -> None:
     ran = cli(*ASKED, "--layers", "1", "--ffn", "64", "--heal-steps", "1", "--format", "f16")
     assert ran.code == 0, ran.err
     lines = ran.out.splitlines()
-    assert [line.partition(":")[0] for line in lines[:2]] == ["layer 0", "layer 1"]
+    assert lines[0].startswith("looking at what each layer does")
+    assert [line.partition(":")[0] for line in lines[1:3]] == ["layer 0", "layer 1"]
     assert sum(line.endswith(", goes") for line in lines) == 1
     assert "1 of 2 layers stay, 64 of 96 neurons in each" in lines
     assert lines[-1] == "small.gguf  small.md"

@@ -61,9 +61,9 @@ ROWS: Sequence[tuple[str, str, str]] = (
     ("Bo has 8 nets, each with 13 fish. How many fish has Bo?", "He has 8*13=<<8*13=104>>104 fish.\n#### 104", "104"),
     ("Ida reads 35 pages, then 27 pages. How many pages in all?", "35+27=<<35+27=62>>62 pages.\n#### 62", "62"),
     ("Max needs 19 screws and has 7. How many are missing?", "Some are missing.\n#### 12", "12"),
-    ("Eve buys a nickel's worth of 40 sweets. How many cents?", "It is 40*5=<<40*5=200>>200.\n#### 200", "200"),
+    ("Eve buys a gross of sweets at 5 cents. How many cents?", "It is 144*5=<<144*5=720>>720.\n#### 720", "720"),
 )
-"""Of these, the last but one has no marks, and the last one needs to know what a nickel is."""
+"""Of these, the last but one has no marks, and the last one needs to know what a gross is."""
 
 
 def training(folder: Path, *, bad: bool = True) -> Path:
