@@ -135,3 +135,27 @@ def test_how_an_answer_should_be_written_is_no_part_of_the_question() -> None:
         objections(f"{asked}\nAnswer with few words. Begin every sentence of yours with a verb.", "Swiss", SCULPTOR)
         == []
     )
+
+
+@pytest.mark.parametrize(
+    ("task", "text"),
+    [
+        ("How many toads live in a box of 4 by 6 feet?", "There are 24 toads."),
+        ("How many toads does each child get on average?", "4.5"),
+        ("How many pizzas do 3 children eat who eat 1.5 each?", "4.5"),
+        ("How many hours does it take?", "4.5"),
+        ("How many times as large is it?", "4.5"),
+        ("How many square feet does it have?", "4.5"),
+        ("How many kilowatt-hours does it use?", "4.5"),
+        ("How many toads are there, about?", "There are 4.5 toads a box, so 9 in both."),
+    ],
+)
+def test_what_may_be_in_parts_or_is_whole_is_a_count(task: str, text: str) -> None:
+    assert not [found for found in objections(task, text, "") if "whole" in found]
+
+
+def test_things_are_counted_whole() -> None:
+    toads = "Kevin has 57 worms and some toads. How many toads does Kevin have?"
+    told = "the task asks how many toads, which are counted whole, and the answer has 57.6"
+    assert objections(toads, "57.6", "") == [told]
+    assert objections(toads, "He has 57.6 toads.", "") == [told]
