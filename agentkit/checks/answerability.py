@@ -106,7 +106,7 @@ class Answerability:
 
 
 def miscounts(asked: str, draft: Draft) -> str:
-    """Why a draft is no answer to `how many`: it has no number, none in the unit asked for, or 57.6 of what is whole."""
+    """Why a draft is no answer to `how many`: no number, none in the unit asked for, or 57.6 of whole things."""
     counted = HOW_MANY.search(draft.task)
     if not counted:
         return ""
