@@ -61,7 +61,7 @@ class Spoken(NamedTuple):
     """Canonical names."""
     words: frozenset[str]
     """Content words."""
-    counts: frozenset[Fraction] = frozenset()
+    counts: frozenset[Fraction]
     """Of what the task lists."""
 
     @property

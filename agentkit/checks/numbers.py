@@ -52,14 +52,11 @@ class Known:
     """Of what tools reported that cite no document."""
     operands: frozenset[Fraction]
     """What went into computations."""
-    units: frozenset[str]
-    words: frozenset[str]
-    """Content words of task, history and evidence."""
+    spoken: Spoken
+    """The units and words of task, history and evidence, and how many things the task lists."""
     result_words: frozenset[str]
     """Content words of what tools reported that cite no document."""
     task_words: frozenset[str]
-    task_counts: frozenset[Fraction]
-    """How many things the task lists."""
     task_bare: Sequence[Quantity]
     """What the task says that counts nothing, as the age of a child of 4."""
     task_names: frozenset[str]
@@ -84,11 +81,13 @@ class Known:
             found=found,
             computed=[(e.id, n) for e in draft.evidence if not e.source for n in numbers_in(e.text)],
             operands=frozenset(n for e in draft.evidence if not e.source for n in operands_of(draft, e)),
-            units=frozenset[str]().union(*map(unit_names, texts)),
-            words=frozenset[str]().union(*map(content_words, texts)),
+            spoken=Spoken(
+                units=frozenset[str]().union(*map(unit_names, texts)),
+                words=frozenset[str]().union(*map(content_words, texts)),
+                counts=counts_in(draft.task),
+            ),
             result_words=frozenset[str]().union(*(content_words(e.text) for e in draft.evidence if not e.source)),
             task_words=content_words(draft.task),
-            task_counts=counts_in(draft.task),
             task_bare=[
                 n.quantity
                 for n in numbers_in(draft.task)
@@ -104,11 +103,6 @@ class Known:
     def said(self) -> list[Number]:
         """All numbers of the task, of earlier answers and of evidence."""
         return [*self.asked, *(n for _, n in (*self.found, *self.computed))]
-
-    @property
-    def spoken(self) -> Spoken:
-        """What it allows a computation to know."""
-        return Spoken(self.units, self.words, self.task_counts)
 
     @cached_property
     def asked_values(self) -> frozenset[Fraction]:
@@ -206,11 +200,11 @@ def objection(
         told: All numbers of the claim. None of them can have been meant instead where the claim is `repeated` word for
             word: each is told as it is.
     """
-    stranger = next((n for n in unit_of(claimed) if n not in known.units), "")
+    stranger = next((n for n in unit_of(claimed) if n not in known.spoken.units), "")
     if stranger and not any(converted(claimed, n) for n in known.said):
         return f"neither the task nor the evidence speaks of {stranger}, as {claimed.written} does", set()
     # A number in words counts things that need no name as well: two others, three main ones.
-    strange = claimed.noun and claimed.noun not in known.words and claimed.written[0].isdigit()
+    strange = claimed.noun and claimed.noun not in known.spoken.words and claimed.written[0].isdigit()
     if strange and not asked(claimed, known):  # of what was asked, the next word may be a verb
         return f"neither the task nor the evidence speaks of {claimed.noun}", set()
     if claimed.name and (holders := {i for i, n in known.found if n.name == claimed.name and equal(claimed, n)}):
@@ -384,11 +378,11 @@ def invented(draft: Draft, arguments: object) -> str:
     if strange := untraced(texts, sources, known.spoken):
         return f"{strange[0]} stands neither in the task nor in the evidence"
     said = "\n".join([draft.task, *(e.text for e in draft.evidence), *(t.answer for t in draft.history)]).lower()
-    values = values_of(sources, known.units)
+    values = values_of(sources, known.spoken.units)
     used = {value_of(n) for text in texts for n in operands(text)}
     follows = any(derived(n, v) for n in used for v in values)
     quoted = any(word.lower() in said for text in texts for word in QUOTED.findall(text))
-    units = any(unit_names(text) & known.units for text in texts)
+    units = any(unit_names(text) & known.spoken.units for text in texts)
     # How many seconds a week has takes no number that anyone says, but two units.
     licences = known.spoken.licences
     between = len(licences) > 1 and any(used & allowed for allowed in licences)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from calibrate_checks import DATA, rows
 from names_in_roles import evidence
+from planted_faults import MARK
 
 from agentkit.answer import Evidence
 from agentkit.checks import Draft
@@ -29,7 +30,6 @@ PROBLEMS = 1500
 SEED = 5
 LONGEST = 25
 """Characters of an answer that is a number, a date or an amount and little else."""
-MARK = re.compile(r"<<([^=<>]+)=([^<>]+)>>")
 SINGLE = re.compile(r"\s*-?[\d.,]+\s*")
 """No computation: GSM8K marks some numbers that are only told."""
 
