@@ -24,7 +24,7 @@ precision. Computed by onnxruntime, without torch. English only.
 
 ## Training
 
-    {command}
+{commands}
 
 Seed {seed}; the weights are those after step {steps}, the best on held-out pairs. {recipe}. Base SHA-256 {base}.
 {pairs} pairs (fingerprint {fingerprint}):
@@ -33,9 +33,11 @@ Seed {seed}; the weights are those after step {steps}, the best on held-out pair
 |---|---|
 {data}
 
-From HotpotQA come sentences of its paragraphs, half of them with a planted fault (a number or name swapped, a negation,
-a sentence of another text), and its questions with right and wrong answers. SQuAD's questions, with a sentence that
-answers them and one that doesn't, are no claims: they are for ranking passages, and don't move the thresholds.
+From HotpotQA come sentences of its paragraphs, half of them with a planted fault (a number, a name or the roles of two
+names swapped, a negation, a sentence of another text), and its questions with right and wrong answers. Supported claims
+of FEVER, SNLI, MNLI and SummEdits come a second time with a number, a name or two roles swapped. SQuAD's questions,
+with a sentence that answers them and one that doesn't, are no claims: they are for ranking passages, and don't move the
+thresholds.
 
 ## Scores
 
@@ -56,6 +58,7 @@ def written(card: Card, recipe: "Recipe", *, size: int) -> str:
     fields = card.model_dump(exclude={"data", "scores"})
     return TEMPLATE.format(
         **fields,
+        commands="\n".join(f"    {command}" for command in (*card.before, card.command)),
         megabytes=size / 1e6,
         recipe=", ".join(f"{name} {value}" for name, value in asdict(recipe).items() if name not in ("rank", "seed")),
         validations=recipe.validations,

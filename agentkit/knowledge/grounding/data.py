@@ -6,8 +6,8 @@ Only files of training data are read. Of BEGIN's development set the part on Wiz
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,8 +17,6 @@ from agentkit.knowledge.grounding.faults import FAULTS, NAME, swapped_number
 from agentkit.knowledge.grounding.windows import windows
 from agentkit.knowledge.sentences import sentences
 
-PLANTED = 3000
-"""Paragraphs that claims are made from, two of each."""
 QUESTIONS = 3000
 """Questions, with two sentences each."""
 NEAR = 10
@@ -29,6 +27,8 @@ ANSWERED = "answers"
 """The source of questions with a short answer, which the check of citations judges otherwise."""
 HELD_OUT = 0.08
 """Share of the passages, with all their claims, that is never trained on."""
+SWAPS = ("swapped number", "swapped name", "swapped roles")
+"""What is planted in claims that people wrote: nothing that a claim's own words would give away."""
 SHORTEST = 6
 """Words of a sentence that is made a claim."""
 
@@ -45,15 +45,17 @@ class Pair:
     source: str
     kind: str = ""
     """Of a planted fault, which."""
+    origin: str = ""
+    """The passage as it was, where the fault was planted in it."""
 
     @property
     def held_out(self) -> bool:
         """Whether it is for validation: by its passage, so that no passage is on both sides."""
-        return Random(self.passage).random() < HELD_OUT
+        return Random(self.origin or self.passage).random() < HELD_OUT
 
     def shortened(self) -> "Pair":
         """The pair as the model reads it: of a long passage, its best excerpt."""
-        return Pair(self.claim, windows(self.passage, self.claim)[0], self.supported, self.source, self.kind)
+        return replace(self, passage=windows(self.passage, self.claim)[0], origin=self.origin or self.passage)
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,13 @@ class Source:
 
 
 def nli(rows: Iterable[Row]) -> Iterator[Pair]:
-    for row in rows:
-        yield Pair(_plain(row["claim"]), _plain(row["premise"]), bool(row["supported"]), row["source"])
+    pairs = (Pair(_plain(r["claim"]), _plain(r["premise"]), bool(r["supported"]), r["source"]) for r in rows)
+    yield from contrasted(pairs, "nli")
 
 
 def summedits(rows: Iterable[Row]) -> Iterator[Pair]:
-    for row in rows:
-        yield Pair(row["claim"].strip(), row["premise"].strip(), bool(row["supported"]), "summedits")
+    pairs = (Pair(r["claim"].strip(), r["premise"].strip(), bool(r["supported"]), "summedits") for r in rows)
+    yield from contrasted(pairs, "summedits")
 
 
 def begin(rows: Iterable[Row]) -> Iterator[Pair]:
@@ -89,32 +91,43 @@ def hotpot(rows: Iterable[Row]) -> Iterator[Pair]:
 
 
 def planted(rows: Sequence[Row]) -> Iterator[Pair]:
-    """Of a sample of paragraphs, a sentence that each has, and one that it hasn't: altered, or another's."""
+    """Of each paragraph, a sentence that it has, and one that it hasn't: altered, or another paragraph's."""
     together = {title: [t for t, _ in row["context"] if t != title] for row in rows for title, _ in row["context"]}
     texts = {title: [s.strip() for s in parts] for row in rows for title, parts in row["context"]}
     chance = Random("planted")
-    titles = sorted(texts)
-    chance.shuffle(titles)
-    for title in titles[:PLANTED]:
-        passage = " ".join(texts[title])
+    for title in sorted(texts):
+        origin = passage = " ".join(texts[title])
         own = [s for s in sentences(passage) if len(s.split()) >= SHORTEST]
         other = [s for s in texts[chance.choice(together[title])] if len(s.split()) >= SHORTEST and s not in passage]
         if not own or not other:
             continue
         claim, elsewhere = chance.choice(own), chance.choice(other)
-        kinds = [*FAULTS]
-        chance.shuffle(kinds)
-        made = ((kind, FAULTS[kind](claim, [*texts[title], elsewhere], chance)) for kind in kinds)
-        kind, false = next(((k, f) for k, f in made if f), ("wrong passage", elsewhere))
-        if chance.random() < 0.2:
+        kind, false = fault_in(claim, [*texts[title], elsewhere], FAULTS, chance) or ("wrong passage", elsewhere)
+        if chance.random() < 0.15:
             kind, false = "wrong passage", elsewhere
         if kind not in ("joined", "wrong passage") and chance.random() < 0.5:
             # The fault is in the passage then: else a `not` in a claim would give it away.
             passage, claim, false = passage.replace(claim, false), false, claim
         more = [s for s in own if s in passage and s not in claim]
         both = chance.sample((claim, chance.choice(more)), 2) if more and chance.random() < 0.3 else [claim]
-        yield Pair(" ".join(both), passage, True, "planted", "none")
-        yield Pair(false, passage, False, "planted", kind)
+        yield Pair(" ".join(both), passage, True, "planted", "none", origin)
+        yield Pair(false, passage, False, "planted", kind, origin)
+
+
+def contrasted(pairs: Iterable[Pair], seed: str) -> Iterator[Pair]:
+    """Every pair; a claim that is supported in words of its own also with another name or number of the passage."""
+    chance = Random(seed)
+    for pair in pairs:
+        yield pair
+        if pair.supported and (found := fault_in(pair.claim, [pair.passage], SWAPS, chance)):
+            kind, false = found
+            yield replace(pair, claim=false, supported=False, kind=kind)
+
+
+def fault_in(claim: str, around: Sequence[str], kinds: Collection[str], chance: Random) -> tuple[str, str] | None:
+    """The kind and the outcome of a fault that the claim has a place for, of those given; None if it has none."""
+    made = ((kind, FAULTS[kind](claim, around, chance)) for kind in chance.sample(list(kinds), len(kinds)))
+    return next(((kind, false) for kind, false in made if false), None)
 
 
 def questions(rows: Iterable[Row]) -> Iterator[Pair]:

@@ -1,17 +1,21 @@
 """Claims with a planted fault, made from passages: what a check of citations must catch.
 
 In the manner of FactCC (Kryściński et al. 2020, section 3.1): sentences of a passage are claims that it supports;
-with a number or a name swapped, negated, or joined with another text's sentence they are claims that it doesn't. A
-model that only saw pairs written by people for entailment takes `185` for as good as `186`.
+with a number, a name or the roles of two names swapped, negated, or joined with another text's sentence they are claims
+that it doesn't. A model that only saw pairs written by people for entailment takes `185` for as good as `186`.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import pairwise
 from random import Random
 
 NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w]|[.,]\d)")
 NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w'’-]+(?: (?:of |the |de )?[A-Z][\w'’-]+)*")
 """One or more capitalised words inside a sentence."""
+START = re.compile(NAME.pattern.replace(r"(?<!^)(?<![.!?] )", "", 1))
+MUTUAL = re.compile(r"[,;:()]|\b(?:and|or|with|between|married|met|like|than|from|near|versus|vs|as|also|not|both)\b")
+"""What leaves a claim as true with its two names in each other's place, or might."""
 VERB = re.compile(r"\b(is|are|was|were|has|have|had|can|could|will|would)\b(?! not\b)")
 NEGATION = re.compile(r"\b(is|are|was|were|has|have|had|can|could|will|would) not\b|\bcannot\b")
 _OPPOSITES = (
@@ -44,8 +48,8 @@ def swapped_number(claim: str, around: Sequence[str], chance: Random) -> str | N
 
 def swapped_name(claim: str, around: Sequence[str], chance: Random) -> str | None:
     """One name for another of the passage's."""
-    found = list(NAME.finditer(claim))
     there = sorted({name for text in around for name in NAME.findall(text)})
+    found = named(claim, there)
     if not found:
         return None
     match = chance.choice(found)
@@ -53,6 +57,22 @@ def swapped_name(claim: str, around: Sequence[str], chance: Random) -> str | Non
     same_size = [name for name in others if name.count(" ") == match[0].count(" ")]
     new = chance.choice(same_size or others) if others else None
     return new and claim[: match.start()] + new + claim[match.end() :]
+
+
+def swapped_roles(claim: str, around: Sequence[str], _chance: Random) -> str | None:
+    """Two neighbouring names of the claim in each other's place, if what stands between them has a direction."""
+    found = named(claim, [name for text in around for name in NAME.findall(text)])
+    for one, two in pairwise(found):
+        between = claim[one.end() : two.start()]
+        if re.search(r"\w", between) and not MUTUAL.search(between):
+            return claim[: one.start()] + two[0] + between + one[0] + claim[two.end() :]
+    return None
+
+
+def named(claim: str, there: Collection[str]) -> list[re.Match[str]]:
+    """The names in a claim; a capitalised word that begins it is one if it stands inside a sentence of the passage."""
+    first = START.match(claim)
+    return [*([first] if first and first[0] in there else []), *NAME.finditer(claim)]
 
 
 def negated(claim: str, _around: Sequence[str], chance: Random) -> str | None:
@@ -77,6 +97,7 @@ def joined(claim: str, around: Sequence[str], chance: Random) -> str | None:
 FAULTS: Mapping[str, Fault] = {
     "swapped number": swapped_number,
     "swapped name": swapped_name,
+    "swapped roles": swapped_roles,
     "negated": negated,
     "joined": joined,
 }

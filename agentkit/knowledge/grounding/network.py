@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -63,6 +63,21 @@ class Network:
             self.changes[name + DOWN] = torch.nn.Parameter(torch.randn(rank, columns) / columns**0.5)
         self.parameters = list(self.changes.values())
         self.optimizer: Any = torch.optim.AdamW(self.parameters, weight_decay=0.01)
+
+    def start(self, tensors: Mapping[str, Any]) -> None:
+        """Begin with weights that were trained before, by the names of their file.
+
+        Raises:
+            ConfigurationError: They are of another rank.
+        """
+        with self.torch.no_grad():
+            for name, parameter in self.changes.items():
+                if parameter.shape != tensors[name].shape:
+                    raise ConfigurationError(
+                        f"the weights to go on from have another rank ({name}: {tensors[name].shape}, not "
+                        f"{tuple(parameter.shape)}); give theirs with --rank"
+                    )
+                parameter.copy_(self.torch.from_numpy(tensors[name]))
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Annotated, Any
@@ -22,7 +23,7 @@ from agentkit.knowledge.grounding.calibration import calibrate, lenient
 from agentkit.knowledge.grounding.card import written
 from agentkit.knowledge.grounding.network import Network
 from agentkit.knowledge.grounding.scorer import Grounding
-from agentkit.knowledge.grounding.weights import SHIPPED, Card, fingerprint_of, write
+from agentkit.knowledge.grounding.weights import SHIPPED, Card, fingerprint_of, read, write
 
 CHECKPOINT = "checkpoint.pt"
 SAVE_SECONDS = 60.0
@@ -84,12 +85,23 @@ class Progress:
     """Those that scored best so far."""
 
 
-def train(folder: Path, base: Path, out: Path, recipe: Recipe, work: Path, *, command: str, tell: Tell) -> Card:
+def train(
+    folder: Path,
+    base: Path,
+    out: Path,
+    recipe: Recipe,
+    work: Path,
+    *,
+    start: Path | None = None,
+    command: str,
+    tell: Tell,
+) -> Card:
     """Train, choose the best weights on held-out pairs, calibrate the threshold, and write weights and card.
 
     Args:
         folder: Of the training data.
         work: Where checkpoints are kept.
+        start: Weights of a pass to go on from; without, the base as it is.
 
     Raises:
         ConfigurationError: Something named is missing, or the checkpoint is of another run.
@@ -100,7 +112,8 @@ def train(folder: Path, base: Path, out: Path, recipe: Recipe, work: Path, *, co
     network = Network(base, rank=recipe.rank, seed=recipe.seed, bf16=recipe.bf16)
     tell(f"{len(pairs)} pairs to train on, {len(held_out)} held out; {network.size} weights")
     fingerprint, identity = data.fingerprint(pairs), fingerprint_of(base)
-    checkpoints = Checkpoints(work, f"{recipe} {fingerprint} {identity}", network.torch)
+    before = begun(network, start, identity) if start else None
+    checkpoints = Checkpoints(work, f"{recipe} {fingerprint} {identity} {before or ''}", network.torch)
     progress = learn(network, pairs, held_out, recipe, checkpoints=checkpoints, tell=tell)
     card = Card(
         base=identity,
@@ -110,6 +123,7 @@ def train(folder: Path, base: Path, out: Path, recipe: Recipe, work: Path, *, co
         seed=recipe.seed,
         steps=progress.best_step,
         command=command,
+        before=(*before.before, before.command) if before else (),
         data={source.file: source.licence for source in data.SOURCES},
         pairs=len(pairs),
         fingerprint=fingerprint,
@@ -125,6 +139,15 @@ def train(folder: Path, base: Path, out: Path, recipe: Recipe, work: Path, *, co
         trial.unlink(missing_ok=True)
     write(out, card, tensors)
     out.with_name("MODEL_CARD.md").write_text(written(card, recipe, size=out.stat().st_size), encoding="utf-8")
+    return card
+
+
+def begun(network: Network, start: Path, base: str) -> Card:
+    """Give the network the weights of an earlier pass; returns what their file says of itself."""
+    card, tensors = read(start)
+    if card.base != base:
+        raise ConfigurationError(f"{start} is of another base ({card.base[:12]}, not {base[:12]}); name its base")
+    network.start(tensors)
     return card
 
 
@@ -247,6 +270,7 @@ def main(
     ],
     out: Annotated[Path, typer.Option(help="File of the weights; by default the package's.")] = SHIPPED,
     work: Annotated[Path, typer.Option(help="Folder of checkpoints.")] = Path("runs/grounding"),
+    start: Annotated[Path | None, typer.Option("--from", help="Weights of a pass to go on from.")] = None,
     rank: Annotated[int, typer.Option(min=1, help="Of the low-rank changes.")] = Recipe.rank,
     epochs: Annotated[int, typer.Option(min=1)] = Recipe.epochs,
     steps: Annotated[int | None, typer.Option(min=1, help="Stop early: a rehearsal.")] = None,
@@ -259,7 +283,8 @@ def main(
     try:
         recipe = Recipe(rank=rank, epochs=epochs, steps=steps, held_out=held_out, rate=rate, seed=seed, bf16=bf16)
         command = shlex.join(["python", "-m", "agentkit.knowledge.grounding.train", *sys.argv[1:]])
-        card = train(folder, base, out, recipe, work, command=command, tell=lambda line: print(line, flush=True))
+        tell = partial(print, flush=True)
+        card = train(folder, base, out, recipe, work, start=start, command=command, tell=tell)
     except AgentkitError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None

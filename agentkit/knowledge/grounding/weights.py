@@ -43,6 +43,8 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     seed: int
     steps: int
     command: str
+    before: tuple[str, ...] = ()
+    """Commands of the passes that this one went on from, the first one first."""
     data: dict[str, str]
     """Files and their licences."""
     pairs: int

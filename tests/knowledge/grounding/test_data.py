@@ -9,7 +9,7 @@ import pytest
 from agentkit.errors import ConfigurationError
 from agentkit.knowledge.grounding import data
 from agentkit.knowledge.grounding.calibration import balanced_accuracy, by_source, calibrate, lenient
-from agentkit.knowledge.grounding.faults import joined, negated, swapped_name, swapped_number
+from agentkit.knowledge.grounding.faults import joined, negated, swapped_name, swapped_number, swapped_roles
 
 PASSAGE = [
     "The mill of Brenn was built by Anna Keld in 1824.",
@@ -38,10 +38,40 @@ def test_a_fault_changes_what_a_claim_says(chance: Random) -> None:
     assert both in (f"{PASSAGE[0]} Soup costs 8 euros.", f"Soup costs 8 euros. {PASSAGE[0]}")
 
 
+@pytest.mark.parametrize(
+    ("claim", "roles"),
+    [
+        (
+            "In 1861 the mill was sold by Anna Keld to Otto Marn.",
+            "In 1861 the mill was sold by Otto Marn to Anna Keld.",
+        ),
+        ("Keld taught Marn and Brenn.", "Marn taught Keld and Brenn."),  # it begins with a name that the passage has
+        ("Soup pleased Marn.", None),  # it doesn't
+        ("In 1861 Anna Keld and Otto Marn met.", None),
+        ("In 1861 Anna Keld married Otto Marn.", None),
+    ],
+)
+def test_roles_are_swapped_where_they_differ(claim: str, roles: str | None) -> None:
+    around = ["Of them Keld, Marn and Brenn stayed; so did Anna Keld."]
+    assert swapped_roles(claim, around, CHANCES[0]) == roles
+
+
+def test_a_claim_that_people_wrote_comes_with_another_name_or_number() -> None:
+    pair = data.Pair("The mill belongs to Anna Keld since 1824.", " ".join(PASSAGE), True, "fever")
+    false = data.Pair("The mill belongs to nobody.", pair.passage, False, "fever")
+    one, other, last = data.contrasted([pair, false], "seed")
+    assert (one, last) == (pair, false)
+    assert not other.supported
+    assert other.kind in data.SWAPS
+    assert other.passage == pair.passage
+    assert other.claim != pair.claim
+
+
 def test_a_fault_without_a_place_is_none() -> None:
     assert swapped_number("No number.", PASSAGE, CHANCES[0]) is None
     assert swapped_name("no name in it.", PASSAGE, CHANCES[0]) is None
     assert swapped_name("Only Brenn.", ["Brenn"], CHANCES[0]) is None
+    assert swapped_roles("Only Brenn.", ["Brenn"], CHANCES[0]) is None
     assert negated("Dogs bark.", (), CHANCES[0]) is None
     assert joined(PASSAGE[0], PASSAGE[:1], CHANCES[0]) is None
 

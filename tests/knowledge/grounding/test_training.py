@@ -67,6 +67,26 @@ def test_killed_and_resumed_it_gives_the_weights_of_an_unbroken_run(
         trained(data_folder, tiny, tmp_path / "broken", seed=1)
 
 
+def test_a_pass_goes_on_from_the_weights_of_another(data_folder: Path, tiny: Path, tmp_path: Path) -> None:
+    _, first = trained(data_folder, tiny, tmp_path / "first")
+    again = Network(tiny, rank=4, seed=3, bf16=False)
+    card = train.begun(again, first, fingerprint_of(tiny))
+    assert card.before == ()
+    asked = [*PAIRS, ("The mill of Brenn was built in 1800.", "Hallen has 3 rooms.")]
+    scores = again.scores([again.encode(claim, passage) for claim, passage in asked])
+    np.testing.assert_allclose(scores, Grounding.load(tiny, weights=first)(asked), atol=3e-3)
+
+    recipe = dataclasses.replace(RECIPE, seed=2)
+    out, work = tmp_path / "second" / "grounding.safetensors", tmp_path / "second" / "work"
+    second = train.train(data_folder, tiny, out, recipe, work, start=first, command="go on", tell=print)
+    assert (second.before, second.command) == (("train",), "go on")
+    assert "    train\n    go on\n" in (out.parent / "MODEL_CARD.md").read_text(encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"another rank .*--rank"):
+        train.begun(Network(tiny, rank=2, seed=0), first, fingerprint_of(tiny))
+    with pytest.raises(ConfigurationError, match="of another base"):
+        train.begun(again, first, "0" * 64)
+
+
 def test_the_loss_falls_and_numpy_computes_what_torch_trained(tiny: Path, tmp_path: Path) -> None:
     network = Network(tiny, rank=4, seed=0, bf16=False)
     pairs = [(f"It is {n}.", f"It is {n if n % 2 else n + 1}.", bool(n % 2)) for n in range(10, 26)]
