@@ -161,13 +161,14 @@ def test_no_file_is_longer_than_one_job_takes(path: Path) -> None:
 
 # Who may know whom
 
-FLOOR = frozenset("answer errors events injections limits settings".split())
+FLOOR = frozenset("answer errors events heap injections limits settings".split())
 PARTS = frozenset("arithmetic knowledge models sandbox".split())
 LOOP = frozenset("embedding tools checks grammars protocol needs".split())
 MAY_KNOW: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "answer": frozenset(),
     "lazy": frozenset(),
+    "heap": frozenset(),
     "limits": frozenset(),
     "injections": frozenset(),
     "events": frozenset({"answer"}),

@@ -21,6 +21,7 @@ from agentkit.compress.results import Result
 from agentkit.compress.student import Student
 from agentkit.compress.teacher import Teacher
 from agentkit.errors import ConfigurationError
+from agentkit.heap import Heap
 from agentkit.knowledge.database import alone
 
 SAVE_SECONDS = 300.0
@@ -126,6 +127,7 @@ class Course:
         else:
             self.validate(progress)
         due = self.recipe.validated_after(steps)
+        heap = Heap()
         saved = time.monotonic()
         longest = progress.seconds / max(progress.step, 1)  # of a step, with the scoring after it
         while progress.step < steps:
@@ -136,6 +138,7 @@ class Course:
             self.step(progress)
             if progress.step in due or progress.step == steps:
                 self.validate(progress)
+            heap.bound()
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.checkpoints.save(progress)
                 saved = time.monotonic()

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from agentkit.errors import AgentkitError, ConfigurationError
+from agentkit.heap import Heap
 from agentkit.knowledge.grounding import data
 from agentkit.knowledge.grounding.calibration import calibrate, lenient
 from agentkit.knowledge.grounding.card import written
@@ -169,6 +170,7 @@ def learn(
     every = max(1, steps // recipe.validations)
     sample = held_out[: recipe.validated]
     validation = [network.encode(p.claim, p.passage) for p in (p.shortened() for p in sample)]
+    heap = Heap()
     progress = checkpoints.restored(network)
     if progress.step:
         tell(f"going on after step {progress.step} of {steps}")
@@ -195,6 +197,7 @@ def learn(
             )
             if score > progress.best:
                 progress.best, progress.best_step, progress.tensors = score, progress.step, network.tensors()
+        heap.bound()
         if time.monotonic() - saved > SAVE_SECONDS or progress.step == steps:
             checkpoints.save(network, progress)
             saved = time.monotonic()
