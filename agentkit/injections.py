@@ -28,7 +28,7 @@ _REPLY = "(?:answers?|repl(?:y|ies)|responses?|outputs?)"
 # Exactly these words: `the word ZEPHYR`, `"yes"`, `ZEPHYR`; not `the word of a doctor`, `your name`, `a black pen`.
 _WORDS = (
     r"(?:(?:the|this|these)(?: \w+)?? (?:words?|phrase|string|code|sentence|text)(?! of)|"
-    r"(?:(?:only|just|exactly|nothing but)\s)?\s*(?:[\"'\u201c\u2018\u00ab]\w+|(?-i:[A-Z]{3,})))"
+    r"(?:(?:only|just|exactly|nothing but)\s+)?(?:[\"'\u201c\u2018\u00ab]\w+|(?-i:[A-Z]{3,})))"
 )
 # `Never ignore …` and `If you ignore …` ask for the opposite.
 _NOT = r"(?<!not\s)(?<!never\s)(?<!n't\s)(?<!n\u2019t\s)(?<!who\s)(?<!if\syou\s)"
@@ -79,9 +79,10 @@ _DICTATED = (
 )
 _MARKS = (
     # New instructions: …
-    r"(?:^|[.:!?|]\s)\s*(?:new|urgent|system) (?:instructions?|directives?|override)\s*:",
+    r"(?:^|[.:!?|]\s)\s{0,40}(?:new|urgent|system) (?:instructions?|directives?|override)\s*:",
     # A turn that nobody took.
-    r"(?:^|\n)\W*system\s*(?:message|prompt)?\s*[:\]>]\W*(?:you (?:must|will|should|shall)|from now on|the assistant)",
+    r"(?:^|\n)\W{0,40}system\s*(?:message|prompt)?\s*[:\]>]\W*"
+    r"(?:you (?:must|will|should|shall)|from now on|the assistant)",
     # What chat templates that have no tokens for it put between turns; those that have never see theirs in a text.
     r"\[/?INST\]|<</?SYS>>|#{2,}\s*(?:system|instruction)s?\s*:",
 )

@@ -1,7 +1,7 @@
 """Numbers in prose and tables, each with the words that say what it is the number of."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -55,6 +55,8 @@ MIXED = re.compile(r"(?<![\w.,/-])(?:(\d{1,3}) (\d{1,2}/[1-9]\d?)(?![\w/]|\.\d)|
 ABOUT = re.compile(r"(?:\b(?:about|around|approximately|approx\.?|roughly|nearly|almost|some|circa|ca\.)|[~≈])\s*$")
 LONGEST_ABOUT = 20
 """Characters before a number in which such a word stands."""
+LONGEST_KIND = 40
+"""Characters before a number in which the word stands that makes a name with it."""
 LONGEST_UNIT = 100
 """Characters after a number in words in which what it is of stands."""
 IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
@@ -149,13 +151,14 @@ def numbers_in(text: str, *, context: str = "", words: bool = True, more: bool =
                     told = in_clause[-1], content_words(_behind(in_clause[-1], sentence[start:end]))
                 in_years = years_in(bare[start:end])
                 band = _band(sentence[start:end], in_clause)
+                measured = _measured(in_clause)
                 found += [
                     replace(
                         n,
                         own=own,
                         years=years if n.written in in_years else in_years or years,
                         units=units,
-                        beside=_values(other for other in in_clause if _tells(other, n)),
+                        beside=_values(other for other in measured if _tells(other, n)),
                         band=band,
                     )
                     for n in in_clause
@@ -241,6 +244,12 @@ def _values(numbers: Iterable[Number]) -> frozenset[Fraction]:
     return frozenset(n.quantity.value for n in numbers if n.quantity is not None and n.time is None)
 
 
+def _measured(numbers: Iterable[Number]) -> Sequence[Number]:
+    """Those with units, each quantity once: what may tell others apart, few even in a long row of figures."""
+    measured = {(n.quantity.value, n.quantity.unit): n for n in numbers if n.quantity is not None and n.quantity.unit}
+    return list(measured.values())
+
+
 def _tells(other: Number, number: Number) -> bool:
     """Whether another number of the clause says when, of whom or from where on the number is true.
 
@@ -261,23 +270,23 @@ def _in_clause(
     more: bool = False,
     unit: Unit | None = None,
 ) -> Iterator[Number]:
-    taken: list[range] = []
+    taken: set[int] = set()
     named = identifiers(clause)
     for match, date in dates_in(clause) if more else ():
         own = content_words(match[0])  # June says when it was, not what was then
         yield Number(match[0], None, 0, near - own, far, named=named - own, date=date)
     for match, time in times_in(clause):
-        taken.append(range(*match.span()))
+        taken.update(range(*match.span()))
         hour = Quantity(Fraction(match["hour"])) if match["hour"] and not match["minute"] else None
         yield Number(match[0], hour, 0, near, far, named=named, time=time)
     for match in MIXED.finditer(clause):
-        taken.append(range(*match.span()))
+        taken.update(range(*match.span()))
         value = sum(map(Fraction, filter(None, match.groups())), Fraction())
         yield _in_words(Spelled(*match.span(), value, counts=True), clause, near, far)
     for mention in mentions(clause):
         if _overlaps(mention.start, mention.end, taken):
             continue
-        taken.append(range(mention.start, mention.end))
+        taken.update(range(mention.start, mention.end))
         quantity = mention.quantity
         if unit and not quantity.unit:
             quantity = Quantity(quantity.value, unit, quantity.exact)
@@ -348,8 +357,8 @@ def _period(match: re.Match[str] | None) -> str:
     return PERIODS.get(found, found)
 
 
-def _overlaps(start: int, end: int, taken: Sequence[range]) -> bool:
-    return any(start < span.stop and span.start < end for span in taken)
+def _overlaps(start: int, end: int, taken: Set[int]) -> bool:
+    return not taken.isdisjoint(range(start, end))
 
 
 def years_in(text: str) -> frozenset[str]:
@@ -359,8 +368,8 @@ def years_in(text: str) -> frozenset[str]:
 
 def _name(text: str, mention: Mention) -> str:
     """The name that a number is part of, if it is part of one."""
-    before = re.search(r"[^\W\d_]+ $", text[: mention.start])
-    found = names(text[before.start() : mention.end]) if before else frozenset[str]()
+    before = re.search(r"[^\W\d_]+ $", text[max(mention.start - LONGEST_KIND, 0) : mention.start])
+    found = names(f"{before[0]}{text[mention.start : mention.end]}") if before else frozenset[str]()
     return next(iter(found), "")
 
 
