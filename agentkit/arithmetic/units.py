@@ -219,6 +219,7 @@ _OWN: dict[str, Meaning] = {
 for _cent in ("cent", "cents", "¢"):
     _OWN[_cent] = Meaning("cent", Fraction(1, 100), (("USD", 1),))
 _OWN["acres"] = _OWN["acre"]
+_OWN["pence"] = Meaning("pence", Fraction(1, 100), (("GBP", 1),))
 
 _ALIASES: dict[str, str | tuple[str, int]] = {
     "C": "degree_Celsius",

@@ -87,6 +87,8 @@ RIGHT = [
     ("14 days.", [NOTICE], "How much notice does section 5 require?"),
     ("On Sunday the museum opens at 9 o'clock.", [SUNDAY], "When does it open on Sunday?"),
     ("A trowel costs 880 pence.", [TOOLS], "What does a trowel cost?"),
+    ("It costs £0.75.", ["A packet of seed costs 75 pence."], "What does a packet cost?"),
+    ("It costs 75 pence.", ["A packet of seed costs £0.75."], "What does a packet cost?"),
     ("A city bicycle costs 9 pounds a day.", [HIRE], "What does a city bicycle cost a day?"),
     ("The course about mending tubes costs 16 pounds.", [COURSES], "What does the course about mending tubes cost?"),
     ("Cavendish discovered hydrogen in 1766.", [HYDROGEN], "Who discovered hydrogen?"),
