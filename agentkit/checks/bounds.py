@@ -27,6 +27,15 @@ class Band(NamedTuple):
         return self.low <= quantity.value <= self.high
 
 
+STEP = Fraction(1, 10**6)
+
+
+def beyond(quantity: Quantity, bound: Bound | None) -> Quantity:
+    """A quantity just past what bounds it: what is over 5 kg is in no band that ends there, *under 5 kg*."""
+    step = {"least": STEP, "most": -STEP}.get(bound or "", Fraction(0))
+    return Quantity(quantity.value + step, quantity.unit, quantity.exact)
+
+
 UP = r"(?:over|above|beyond|exceed(?:s|ed|ing)?|(?:more|greater|larger|higher|older|longer) than)"
 DOWN = r"(?:under|below|nearly|almost|(?:less|fewer|smaller|lower|younger|shorter) than)"
 NOT = r"(?:\b(?:not|never|cannot|no)|n['\u2019]t)\s+(?:be\s+)?"

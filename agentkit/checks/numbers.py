@@ -10,7 +10,7 @@ from math import log
 
 from agentkit.answer import Evidence, Finding
 from agentkit.arithmetic import Equation, Quantity, equations
-from agentkit.checks.bounds import WORDS
+from agentkit.checks.bounds import WORDS, beyond
 from agentkit.checks.bridges import bridges
 from agentkit.checks.check import Draft
 from agentkit.checks.dates import dates_in, without_dates
@@ -89,7 +89,7 @@ class Known:
             result_words=frozenset[str]().union(*(content_words(e.text) for e in draft.evidence if not e.source)),
             task_words=content_words(draft.task),
             task_bare=[
-                n.quantity
+                beyond(n.quantity, n.bound)
                 for n in numbers_in(draft.task)
                 if n.quantity is not None and not (n.noun or n.name or is_year(n))
             ],
