@@ -13,7 +13,7 @@ from agentkit.arithmetic import Equation, Quantity, equations
 from agentkit.checks.bounds import WORDS, beyond
 from agentkit.checks.bridges import bridges
 from agentkit.checks.check import Draft
-from agentkit.checks.dates import dates_in, without_dates
+from agentkit.checks.dates import Date, dates_in, without_dates
 from agentkit.checks.equality import converted, equal, is_year, may_have_unit, paired, same_date, same_value, unit_of
 from agentkit.checks.licences import Spoken, counts_in
 from agentkit.checks.operands import (
@@ -169,8 +169,11 @@ def undated(claim: str, draft: Draft, known: Known, *, repeated: bool) -> tuple[
     said = [draft.task, *(text for turn in draft.history for text in (turn.task, turn.answer))] if claimed else []
     dates = [(0, date) for text in said for _, date in dates_in(text)]  # as of evidence 0, which there is not
     dates += [(e.id, d) for e in draft.evidence for _, d in dates_in(f"{e.source}\n{e.text}")] if claimed else []
+    asked_for = any(i and in_years(other, known.task_years) for i, other in dates)
     for written, date in claimed:
         holders = {i for i, other in dates if date.covers(other)}
+        if asked_for and date.year is None:  # what was in 1932 was on none of the days of 1988
+            holders = {i for i, d in dates if date.covers(d) and (d.year is None or in_years(d, known.task_years))}
         apart = str(date.year) in known.task_years and any(other.covers(date) for i, other in dates if not i)
         if not holders and not apart:  # as in: May 27 of the year 2002
             return f"{written[0]} is no date of the task or the evidence", set()
@@ -183,6 +186,11 @@ def undated(claim: str, draft: Draft, known: Known, *, repeated: bool) -> tuple[
         if meant and not (repeated and any(same_date(n, meant[1]) for n in told)):
             return otherwise(number, meant)
     return "", used
+
+
+def in_years(date: Date, years: Set[str]) -> bool:
+    """Whether a date is of one of the years."""
+    return str(date.year) in years
 
 
 def otherwise(claimed: Number, meant: tuple[int, Number]) -> tuple[str, set[int]]:

@@ -78,6 +78,7 @@ PILLS = "Take 500 mg of aspirin. Take 100 mg of paracetamol."
 NOTICE = "Section 5 requires 14 days of notice, section 6 requires 30 days of notice."
 JOBS = "The industry, with 163,400 jobs in August 2013, is the largest, accounting in 2012 for 5 percent of all."
 STYLES = "The city was a center of jazz in the 1940s, expressionism in the 1950s, and hip hop in the 1970s."
+BRIDGE = "The bridge was opened on 4 May 1932 and closed on 7 June 1988."
 RIGHT = [
     (JOBS, [JOBS], "How many jobs had the industry in 2013?"),
     (STYLES, [STYLES], "What emerged from the city in the 1970s?"),
@@ -87,6 +88,7 @@ RIGHT = [
     ("14 days.", [NOTICE], "How much notice does section 5 require?"),
     ("On Sunday the museum opens at 9 o'clock.", [SUNDAY], "When does it open on Sunday?"),
     ("A trowel costs 880 pence.", [TOOLS], "What does a trowel cost?"),
+    ("On 4 May.", [BRIDGE], "When in 1932 was the bridge opened?"),
     ("It costs £0.75.", ["A packet of seed costs 75 pence."], "What does a packet cost?"),
     ("It costs 75 pence.", ["A packet of seed costs £0.75."], "What does a packet cost?"),
     ("A city bicycle costs 9 pounds a day.", [HIRE], "What does a city bicycle cost a day?"),
@@ -150,6 +152,7 @@ RIGHT = [
     ("Take 0.5 g every 6 hours.", ["Take 500 mg every 6 hours."], "How much should be taken?"),
 ]
 WRONG = [
+    ("It was on 7 June.", [BRIDGE], "What happened to the bridge in 1932?"),
     (
         "Inspired by the 2016 movie Zakhm.",
         ["It premiered in 2016. It is inspired by the 1998 movie Zakhm."],
