@@ -48,8 +48,11 @@ PER_BEHIND = re.compile(rf"\s*(?:(?!an?\b|per\b|each\b|every\b)[^\W\d_]+\s+)?(?:
 """How often, behind a number and what it counts: *40 euros a month*, *2 tablets daily*."""
 PERIOD_NAME = re.compile(PERIOD)
 PERIODS = {"dai": "day", "annu": "year"}
-SPACED = re.compile(r"(?<![\w.,/-])(?<!\d )[1-9]\d{0,2}(?: \d{3})+(?= ?[^\W\d_]| ?[%€$£°]|[.,;:)](?:\s|$))")
-"""Thousands set apart by ordinary spaces, where words or the end of a sentence follow: rows of numbers are none."""
+SPACED = re.compile(
+    r"(?<![\w.,/-])(?<!\d )[1-9]\d{0,2}(?: \d{3})+(?= ?[^\W\d_]| ?[%€$£°]|[.,;:)](?:\s|$))"
+    r"|(?:(?<=\|)|(?<=\| ))[1-9]\d{0,2}(?: \d{3})+(?= ?\|)"
+)
+"""Thousands set apart by ordinary spaces, where words or the end of a sentence follow, or alone in a table's cell."""
 MIXED = re.compile(r"(?<![\w.,/-])(?:(\d{1,3}) (\d{1,2}/[1-9]\d?)(?![\w/]|\.\d)|([1-9]\d?/[1-9]\d?)(?= of (?!\d)))")
 """One and a half, as recipes write it; or so many parts of something."""
 ABOUT = re.compile(r"(?:\b(?:about|around|approximately|approx\.?|roughly|nearly|almost|some|circa|ca\.)|[~≈])\s*$")

@@ -37,6 +37,7 @@ LANDLORD = (
 )
 RETURNS = "Goods can be returned within 30 days (software: 14 days)."
 ENTRY = "Entry costs 20 euros for members or 35 euros for guests."
+CONTRACTS = "| Country | Contracts |\n|---|---|\n| France | 2 132 |\n| Spain | 1 418 |"
 HEAVY = "| Parcel | Price |\n|---|---|\n| under 5 kg | 4 euros |\n| over 5 kg | 9 euros |"
 FINE = "A fine of not more than 10 per cent of turnover may be imposed."
 
@@ -59,6 +60,7 @@ FINE = "A fine of not more than 10 per cent of turnover may be imposed."
         (LANDLORD, "With what notice can the landlord terminate after eight years?", "Nine months.", "Six months."),
         (RETURNS, "What is the return period for software?", "Software: 14 days.", "Software: within 30 days."),
         (ENTRY, "What do guests pay?", "Guests pay 35 euros.", "Guests pay 20 euros."),
+        (CONTRACTS, "How many contracts has France?", "France has 2,132 contracts.", "France has 132 contracts."),
         (HEAVY, "What does a parcel over 5 kg cost?", "It costs 9 euros.", "It costs 4 euros."),
         (HEAVY, "What does a parcel under 5 kg cost?", "It costs 4 euros.", "It costs 9 euros."),
         (FINE, "What is the maximum fine?", "It is at most 10 % of turnover.", "It is at most 15 per cent."),
