@@ -47,6 +47,8 @@ BEFORE = (
     (re.compile(rf"\b{DOWN}{BETWEEN}", re.IGNORECASE), False),
 )
 """What stands before a number that it bounds, and whether that is a lower bound; what begins with a *not* first."""
+SHARE = r"(?:(?<=%)|(?<=percent)|(?<=per cent))"
+"""Behind which such a word says to which side something differs: 65 % less isn't 65 % more."""
 BEHIND = (
     (
         re.compile(r"\s*(?:[^\W\d_]+\s+)?(?:or (?:more|over|above|older|longer|greater)|at least)\b", re.IGNORECASE),
@@ -56,6 +58,8 @@ BEHIND = (
         re.compile(r"\s*(?:[^\W\d_]+\s+)?(?:or (?:less|fewer|under|below|younger|shorter)|at most)\b", re.IGNORECASE),
         False,
     ),
+    (re.compile(rf"{SHARE}\s*(?:more|higher|larger|greater|longer|older)\b", re.IGNORECASE), True),
+    (re.compile(rf"{SHARE}\s*(?:less|fewer|lower|smaller|shorter|younger)\b", re.IGNORECASE), False),
 )
 DENIED = re.compile(r"\b(?:not|no|never|none|nor|neither|nobody|nothing|cannot|without)\b|n['\u2019]t\b", re.IGNORECASE)
 OTHERWISE = re.compile(r"\b(?:unless|except|otherwise)\b", re.IGNORECASE)
@@ -80,7 +84,7 @@ def bound_of(clause: str, start: int, end: int) -> Bound | None:
         if lower is None and (match := pattern.search(clause[begin:start])):
             rest, lower = clause[: begin + match.start()] + clause[start:], is_lower
     for pattern, is_lower in BEHIND:
-        if lower is None and pattern.match(clause[end : end + LONGEST]):
+        if lower is None and pattern.match(clause, end, end + LONGEST):
             lower = is_lower
     if lower is None or OTHERWISE.search(clause):
         return None

@@ -232,7 +232,11 @@ def _in_row(cells: list[str], header: list[str], context: str, *, words: bool, m
 def _band(text: str, numbers: Sequence[Number]) -> Band | None:
     """The band that a text gives, in the unit of its upper end, or from a bound on; none where it gives several."""
     found = list(BAND.finditer(text))
-    bounds = [(n.bound, n.quantity) for n in numbers if n.bound and n.quantity is not None and not n.noun]
+    bounds = [
+        (n.bound, n.quantity)
+        for n in numbers
+        if n.bound and n.quantity is not None and not n.noun and str(n.quantity.unit) != "%"  # nobody is 20 % old
+    ]
     if len(found) + len(bounds) != 1:
         return None
     if bounds:
@@ -329,18 +333,8 @@ def _in_words(number: Spelled, clause: str, near: frozenset[str], far: frozenset
     written = clause[number.start : number.end]
     per = _period(PER_BEHIND.match(after))
     about = following.places if following and _is_about(clause, number.start) else None
-    return Number(
-        written,
-        quantity,
-        0,
-        near,
-        far,
-        noun=noun,
-        named=identifiers(clause),
-        per=per,
-        about=about,
-        bound=bound_of(clause, number.start, number.end),
-    )
+    bound, named = bound_of(clause, number.start, number.end), identifiers(clause)
+    return Number(written, quantity, 0, near, far, noun=noun, named=named, per=per, about=about, bound=bound)
 
 
 def _is_about(text: str, start: int) -> bool:

@@ -14,7 +14,9 @@ TABLETS = "Do not take more than 8 tablets a day."
 BAGS = "A bag must not weigh more than 20 kg. A fee of 30 euros applies to bags over 20 kg."
 VOTE = "You must be 18 or older to vote."
 DISCOUNT = "Groups of more than 10 people get a discount of 15 %."
+LAMP = "The new lamp uses 65 % less power than the old one."
 CASES = [
+    (LAMP, "How much power does it use?", "The new lamp uses 65% less power.", "The new lamp uses 65% more power."),
     (CREDITS, "How many credits do I need?", "You need 18 credits or more.", "You need at most 18 credits."),
     (CREDITS, "How many?", "No fewer than 18 credits are required.", "No more than 18 credits are required."),
     (FARES, "Who travels free?", "Children under 6 travel free.", "Children over 6 travel free."),
