@@ -378,10 +378,12 @@ def _noun(following: str) -> str:
 
 
 def _unit_of(column: str) -> Unit | None:
-    """The unit that a table's column head names: `Price (€)`, `Energy [kWh]`, `Weight in kg`."""
+    """The unit that a table's column head names: `Price (€)`, `Energy [kWh]`, `Weight in kg`; or is, unless of time."""
     match = IN_HEAD.search(column)
-    found = mentions(f"1 {match[1] or match[2]}") if match else []
-    return found[0].quantity.unit if found else None
+    found = mentions(f"1 {(match[1] or match[2]) if match else column}")
+    unit = found[0].quantity.unit if found else Unit()
+    is_one = found and found[0].end == len(f"1 {column}") and unit.base != {"second": 1}  # a Year is no duration
+    return unit if match or is_one else None
 
 
 @lru_cache(maxsize=1000)

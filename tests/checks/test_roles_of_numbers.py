@@ -39,6 +39,7 @@ RETURNS = "Goods can be returned within 30 days (software: 14 days)."
 ENTRY = "Entry costs 20 euros for members or 35 euros for guests."
 CONTRACTS = "| Country | Contracts |\n|---|---|\n| France | 2 132 |\n| Spain | 1 418 |"
 LESS = "Children under 6 pay 50 % less, people over 65 pay 20 % less."
+PRICED = "| Article | Euros |\n|---|---|\n| Bean seed | 2 |\n| Trowel | 9 |"
 HEAVY = "| Parcel | Price |\n|---|---|\n| under 5 kg | 4 euros |\n| over 5 kg | 9 euros |"
 FINE = "A fine of not more than 10 per cent of turnover may be imposed."
 
@@ -63,6 +64,7 @@ FINE = "A fine of not more than 10 per cent of turnover may be imposed."
         (ENTRY, "What do guests pay?", "Guests pay 35 euros.", "Guests pay 20 euros."),
         (CONTRACTS, "How many contracts has France?", "France has 2,132 contracts.", "France has 132 contracts."),
         (LESS, "How much less does a man of 70 pay?", "20 % less.", "50 % less."),
+        (PRICED, "What does a trowel cost?", "It costs 9 euros.", "It costs 2 euros."),
         (HEAVY, "What does a parcel over 5 kg cost?", "It costs 9 euros.", "It costs 4 euros."),
         (HEAVY, "What does a parcel under 5 kg cost?", "It costs 4 euros.", "It costs 9 euros."),
         (FINE, "What is the maximum fine?", "It is at most 10 % of turnover.", "It is at most 15 per cent."),
