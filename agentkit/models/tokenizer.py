@@ -54,7 +54,8 @@ class HFTokenizer:
             re.compile("|".join(f"(?<={re.escape(t[0])})(?={re.escape(t[1:])})" for t in tags)) if tags else None
         )
         self._spaced = self._encode_plain("a") != [self._text.token_to_id("a")]
-        self._names = {key: _content(config[key]) for key in config if key.endswith("_token") and config[key]}
+        named = {key: config[key] for key in config if key.endswith("_token") and isinstance(config[key], str | dict)}
+        self._names = {key: _content(token) for key, token in named.items() if token}  # add_bos_token isn't one
         self.size: int = 1 + max(self._text.get_vocab(with_added_tokens=True).values())
         """One more than the last id."""
         self.ends = self._end_ids()

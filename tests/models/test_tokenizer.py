@@ -75,6 +75,11 @@ def test_a_vocabulary_that_begins_texts_with_a_space_puts_none_into_the_middle(f
     assert HFTokenizer(folder).tokenize("answer", control=False) == plain
 
 
+def test_a_setting_that_is_called_like_a_token_is_none(folder: Path) -> None:
+    configure(folder, add_bos_token=True, add_eos_token=False, pad_token=None)  # as Llama 2 and its kin have it
+    assert HFTokenizer(folder).apply_template(say("Hi.")).endswith("assistant\n")
+
+
 def test_the_template_may_stand_in_the_configuration_or_nowhere(folder: Path) -> None:
     (folder / "chat_template.jinja").unlink()
     messages = say("S", "U")
