@@ -150,7 +150,7 @@ def resolve(spec: str) -> Source:
         ConfigurationError: It is one of these but can't be used as it stands; the message says what to do.
     """
     base, _, adapter = spec.partition("+")
-    if base in KNOWN:
+    if base in KNOWN and not spec.endswith(".gguf"):  # base+adapter-Q4_0.gguf is a file: quantize calls it so
         adapter = adapter or adapters.SHIPPED.get(base, adapters.NONE)
         return _known(KNOWN[base]) if adapter == adapters.NONE else _adapted(adapter, base)
     if spec in adapters.installed():

@@ -29,6 +29,14 @@ def test_a_path_resolves_to_itself(tmp_path: Path) -> None:
     assert catalog.resolve(str(path)) == catalog.Source(engine="llamacpp", name=str(path), path=path)
 
 
+def test_a_file_that_is_called_after_a_base_and_an_adapter_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # as quantize writes it with --out .
+    (file := Path("smollm2-135m+driver-Q4_0.gguf")).write_bytes(b"GGUF")
+    assert catalog.resolve(str(file)).path == file
+
+
 def test_a_url_resolves_to_an_endpoint() -> None:
     source = catalog.resolve("https://example.org:8443/v1/#Qwen/Qwen3-8B")
     assert (source.engine, source.url, source.model) == ("openai", "https://example.org:8443/v1", "Qwen/Qwen3-8B")
