@@ -251,7 +251,11 @@ def _known(entry: Entry) -> Source:
 
 def _endpoint(spec: str) -> Source:
     url, _, model = spec.partition("#")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        shown = spec.rpartition("@")[2]  # what stands before is a secret
+        raise ConfigurationError(f"{shown!r} is no URL: {error}; write it as http://localhost:8000/v1#model") from None
     if "@" in parts.netloc:  # not repeated here: it is a secret
         raise ConfigurationError("an endpoint's URL must not hold a password; put the key in AGENTKIT_API_KEY")
     if not parts.hostname or not model:

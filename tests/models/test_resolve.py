@@ -49,6 +49,7 @@ def test_a_url_resolves_to_an_endpoint() -> None:
         ("missing.gguf", "No such file"),
         ("http://localhost:8000/v1", "must name a host and a model"),
         ("https://#m", "must name a host and a model"),
+        ("http://user:hunter2@[::1/v1#m", "is no URL: Invalid IPv6 URL"),
         ("http://user:hunter2@host/v1#m", "put the key in AGENTKIT_API_KEY"),
         ("Qwen/Qwen3-0.6B", "isn't in this machine's cache of the Hugging Face hub, and nothing is fetched"),
         ("all-minilm-l6-v2", "is an embedder"),
