@@ -56,7 +56,9 @@ def unwrap(reply: str, schema: Schema) -> Unwrapped | None:
             if opening is None or set(value) != {KEY}:
                 return None
             value, start, end = value[KEY], opening.end(), reply.rindex("}")
-        return Unwrapped(_dump(_ordered(value, schema, schema)), start, end)
+        text = _dump(_ordered(value, schema, schema))
+        text.encode()  # half a character, escaped, no grammar admits and nothing can write down
+        return Unwrapped(text, start, end)
     except (ValueError, RecursionError):
         return None
 

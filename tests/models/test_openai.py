@@ -148,6 +148,7 @@ def test_an_object_schema_is_sent_as_it_is() -> None:
         '{"decision": {}, "decision": {}}',
         '{"decision": {}, "more": 1}',
         '{"decision": NaN}',
+        '{"decision": "\\ud83d"}',
         '{"decision": 1} trailing',
         '{"decision": ' + "[" * 100_000 + "]" * 100_000 + "}",
     ],
