@@ -160,7 +160,14 @@ def _accept(part: Path, target: Path, file: File, digest: str, source: str) -> N
 
 
 def _from_official(files: Sequence[File], ready: Path, meter: _Meter, done: int) -> None:
-    with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client:
+    try:
+        opened = httpx.Client(timeout=TIMEOUT, follow_redirects=True)
+    except (ImportError, ValueError, OSError) as error:  # it reads them from the environment
+        raise DownloadError(
+            f"the proxy or the certificates that the environment names can't be used: {error}; "
+            "correct ALL_PROXY, HTTPS_PROXY or SSL_CERT_FILE"
+        ) from error
+    with opened as client:
         for file in files:
             part = ready / f"{file.name}.part"
             part.parent.mkdir(parents=True, exist_ok=True)

@@ -140,7 +140,13 @@ class OpenAI(Model):
         if loop not in self._clients:
             timeout = httpx.Timeout(self._timeout, connect=min(self._timeout, 10), pool=None)
             headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-            self._clients[loop] = httpx.AsyncClient(timeout=timeout, limits=self._limits, headers=headers)
+            try:
+                self._clients[loop] = httpx.AsyncClient(timeout=timeout, limits=self._limits, headers=headers)
+            except (ImportError, ValueError, OSError) as error:  # it reads them from the environment
+                raise ConfigurationError(
+                    f"the proxy or the certificates that the environment names can't be used: {error}; "
+                    "correct ALL_PROXY, HTTPS_PROXY or SSL_CERT_FILE, or unset it"
+                ) from error
         return self._clients[loop]
 
     def _parsed(self, response: httpx.Response) -> "_Reply":

@@ -243,6 +243,14 @@ def test_processes_that_pull_at_once_share_one_download(
     assert hashlib.sha256(located.read_bytes()).hexdigest() == wanted.files[0].sha256
 
 
+def test_a_proxy_that_cannot_be_used_is_one_clear_line(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    know(monkeypatch, entry(served(site, "tiny.gguf", b"GGUF tiny")))
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.setitem(sys.modules, "socksio", None)  # what it needs
+    with pytest.raises(DownloadError, match=r"the proxy .* can't be used: Using SOCKS .*; and from the mirror: "):
+        catalog.pull("tiny")
+
+
 def test_a_failed_pull_leaves_nothing_to_be_mistaken_for_a_model(
     site: Site, monkeypatch: pytest.MonkeyPatch, empty_cache: Path
 ) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import email.utils
+import sys
 import time
 from typing import Any
 
 import pytest
 
-from agentkit.errors import ContextOverflow, EndpointError, ModelError
+from agentkit.errors import ConfigurationError, ContextOverflow, EndpointError, ModelError
 from agentkit.models.openai import OpenAI
 
 from .endpoint import HELLO, KEY, Endpoint, drops, holds, refuses, says
@@ -96,6 +97,18 @@ def test_nobody_listening_is_an_error() -> None:
 
     with pytest.raises(EndpointError, match=r"http://127\.0\.0\.1:9/v1/chat/completions can't be reached"):
         asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ALL_PROXY", "socks5://127.0.0.1:9"), ("HTTPS_PROXY", "ftp://x"), ("SSL_CERT_FILE", "/none")]
+)
+def test_an_environment_that_cannot_be_used_is_one_clear_line(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    monkeypatch.setitem(sys.modules, "socksio", None)  # what a proxy of this kind needs
+    with pytest.raises(ConfigurationError, match=r"that the environment names can't be used: .*; correct ALL_PROXY, "):
+        endpoint.ask()
 
 
 def test_a_silent_server_runs_into_the_time_out(endpoint: Endpoint) -> None:
