@@ -50,13 +50,18 @@ def open_gguf(path: Path) -> Any:
 
     Raises:
         MissingExtra: gguf isn't installed.
-        ModelError: It can't be read.
+        ModelError: It can't be read, or is only a part of a model.
     """
     gguf = gguf_package()
     try:
-        return gguf.GGUFReader(path)
+        reader = gguf.GGUFReader(path)
+        parts = reader.get_field("split.count")
+        count = int(parts.contents()) if parts else 1
     except (OSError, ValueError, IndexError, KeyError, OverflowError) as error:
         raise ModelError(f"{path} can't be read as a GGUF file: {error or type(error).__name__}") from error
+    if count > 1:  # llama.cpp finds the others by their names; what is written from one would lack their tensors
+        raise ModelError(f"{path} is one of {count} files of a model; join them: llama-gguf-split --merge FIRST OUT")
+    return reader
 
 
 def metadata_of(reader: Any, other: Mapping[str, Any], properties: Mapping[str, str] | None = None) -> Iterator[Value]:

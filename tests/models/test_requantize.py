@@ -133,6 +133,19 @@ def test_a_truncated_file_is_refused_and_leaves_nothing(source: Path, tmp_path: 
     assert [p.name for p in tmp_path.iterdir()] == ["source.gguf"]
 
 
+def test_a_part_of_a_model_is_refused(tmp_path: Path) -> None:
+    writer: Any = gguf.GGUFWriter(part := tmp_path / "model-00001-of-00002.gguf", "llama")
+    writer.add_uint16("split.count", 2)
+    writer.add_tensor("output_norm.weight", numpy.zeros(64, dtype="float32"))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(ModelError, match=r"is one of 2 files of a model; join them: llama-gguf-split --merge"):
+        requantize(part, tmp_path / "target.gguf", "Q8_0")
+    assert list(tmp_path.iterdir()) == [part]
+
+
 def test_an_interruption_leaves_nothing_under_the_final_name(source: Path, tmp_path: Path) -> None:
     def interrupt(done: int, total: int) -> None:
         if done == 2:
