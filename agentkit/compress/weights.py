@@ -28,7 +28,7 @@ from agentkit.models.tokenizer import extra, one_line, read_json
 DType = Literal["float32", "float16", "bfloat16"]
 Format = Literal["Q8_0", "Q4_0", "F16", "BF16", "F32"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-_FAULTS = (OSError, ValueError, KeyError, IndexError, OverflowError, TypeError)
+_FAULTS = (OSError, ValueError, KeyError, IndexError, OverflowError, TypeError, NotImplementedError)
 """What the readers raise of a file that isn't what it should be."""
 
 

@@ -89,7 +89,7 @@ def requantize(
             tensors=[_tensor(gguf, tensor, wanted, changes.get(tensor.name)) for tensor in reader.tensors],
             progress=progress,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, NotImplementedError) as error:  # the last: a format that gguf can't read, as Q1_0
         raise ModelError(f"{source} can't be rewritten as {target}: {error}") from error
     return target
 

@@ -133,6 +133,19 @@ def test_a_truncated_file_is_refused_and_leaves_nothing(source: Path, tmp_path: 
     assert [p.name for p in tmp_path.iterdir()] == ["source.gguf"]
 
 
+def test_a_format_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
+    writer: Any = gguf.GGUFWriter(source := tmp_path / "one-bit.gguf", "llama")
+    _, nbytes = gguf.GGML_QUANT_SIZES[KINDS.Q8_K]
+    writer.add_tensor("token_embd.weight", numpy.zeros((4, 2 * nbytes), dtype="uint8"), raw_dtype=KINDS.Q8_K)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(ModelError, match=r"can't be rewritten as .*: Dequantization for Q8_K is not yet implemented"):
+        requantize(source, tmp_path / "target.gguf", "Q8_0")
+    assert list(tmp_path.iterdir()) == [source]
+
+
 def test_a_part_of_a_model_is_refused(tmp_path: Path) -> None:
     writer: Any = gguf.GGUFWriter(part := tmp_path / "model-00001-of-00002.gguf", "llama")
     writer.add_uint16("split.count", 2)
