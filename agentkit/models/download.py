@@ -6,6 +6,7 @@ was fetched is believed for its hash alone.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -106,6 +107,9 @@ def locked(lock: Path, *, waiting: Callable[[], None] | None = None) -> Generato
     Args:
         lock: The file, created if need be and never deleted.
         waiting: Called now and then while another holds it.
+
+    Raises:
+        OSError: It can't be written, or the disk that it is on has no locks.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a+b") as held:
@@ -126,7 +130,9 @@ def _try_lock(held: IO[bytes]) -> bool:
             import fcntl
 
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):  # a disk that has no locks, say
+            raise OSError(error.errno, error.strerror, held.name) from error
         return False
     return True
 

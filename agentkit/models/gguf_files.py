@@ -57,7 +57,7 @@ def open_gguf(path: Path) -> Any:
         reader = gguf.GGUFReader(path)
         parts = reader.get_field("split.count")
         count = int(parts.contents()) if parts else 1
-    except (OSError, ValueError, IndexError, KeyError, OverflowError) as error:
+    except (OSError, ValueError, IndexError, KeyError, OverflowError, TypeError) as error:
         raise ModelError(f"{path} can't be read as a GGUF file: {error or type(error).__name__}") from error
     if count > 1:  # llama.cpp finds the others by their names; what is written from one would lack their tensors
         raise ModelError(f"{path} is one of {count} files of a model; join them: llama-gguf-split --merge FIRST OUT")

@@ -1,5 +1,6 @@
 """From a name to a file, and what a pull leaves on the machine."""
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -241,6 +242,17 @@ def test_processes_that_pull_at_once_share_one_download(
     located = catalog.locate("tiny")
     assert located is not None
     assert hashlib.sha256(located.read_bytes()).hexdigest() == wanted.files[0].sha256
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are another function's there")
+def test_a_disk_without_locks_is_one_clear_line(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))  # as a network disk may
+
+    know(monkeypatch, entry(served(site, "tiny.gguf", b"GGUF tiny")))
+    monkeypatch.setattr("fcntl.flock", refused)
+    with pytest.raises(DownloadError, match=r"can't keep tiny in .*: No locks available"):
+        catalog.pull("tiny")
 
 
 def test_a_proxy_that_cannot_be_used_is_one_clear_line(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
