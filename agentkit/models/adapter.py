@@ -241,10 +241,10 @@ def _opened(path: Path, *, whole: bool = False) -> tuple[dict[str, Any], bytes]:
         raise ConfigurationError(f"can't read the adapter {path}: {error.strerror}; name a file that exists") from None
     try:
         header: Any = json.loads(text)
-        metadata = header["__metadata__"]
-    except (ValueError, TypeError, KeyError):
-        metadata, header = {}, {}
-    if CARD not in metadata:
+        carded = isinstance(header["__metadata__"][CARD], str)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        carded, header = False, {}
+    if not carded:
         raise ConfigurationError(f"{path} is no adapter of agentkit's: it has no card; name another file")
     return header, body
 

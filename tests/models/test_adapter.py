@@ -90,6 +90,9 @@ def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path) -> 
         (b"GGUF and what not, but longer than that", "is no adapter of agentkit's"),
         ((2).to_bytes(8, "little") + b"{}", "is no adapter of agentkit's"),
         ((2).to_bytes(8, "little") + b"[]", "is no adapter of agentkit's"),
+        ((18).to_bytes(8, "little") + b'{"__metadata__":5}', "is no adapter of agentkit's"),
+        ((31).to_bytes(8, "little") + b'{"__metadata__":{"agentkit":5}}', "is no adapter of agentkit's"),
+        ((9_999).to_bytes(8, "little") + b"[" * 9_999, "is no adapter of agentkit's"),
     ],
 )
 def test_what_is_no_adapter_is_told_in_a_line(tmp_path: Path, content: bytes, said: str) -> None:
