@@ -77,8 +77,12 @@ class _Download:
         """Put the wheel in its place."""
         found = list((self.folder / "out").glob("*.whl"))
         if self.process.returncode != 0 or len(found) != 1:
-            raise DownloadError(f"pip can't get {self.package}: {_reason((self.folder / 'log').read_text('utf-8'))}")
+            raise DownloadError(f"pip can't get {self.package}: {_reason(self._log())}")
         os.replace(found[0], wheel(self.folder.parent, self.package))
+
+    def _log(self) -> str:
+        """What pip said, in the encoding of whatever locale it is in."""
+        return (self.folder / "log").read_text("utf-8", errors="replace")
 
     def size(self) -> int:
         """Bytes of the wheel so far: pip gives no count that all its versions share, so look at its files."""

@@ -6,6 +6,9 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
+from agentkit.errors import DownloadError
 from agentkit.models import mirror
 
 
@@ -30,3 +33,12 @@ def test_the_size_so_far_is_told_while_pip_makes_and_removes_folders(tmp_path: P
         stop.set()
         pip.join()
         process.wait()
+
+
+def test_what_pip_says_may_be_in_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes("ERROR: Zugriff verweigert für den Index".encode("latin-1"))
+    process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
+    process.wait()
+    failed = mirror._Download("part1==1.0", tmp_path, process)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(DownloadError, match=r"pip can't get part1==1.0: Zugriff verweigert f\ufffdr den Index"):
+        failed.keep()
