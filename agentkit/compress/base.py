@@ -8,7 +8,7 @@ from agentkit.compress.architecture import Shape
 from agentkit.errors import ConfigurationError, ModelError
 from agentkit.models import catalog
 from agentkit.models.adapter import Adapter, read
-from agentkit.models.adapters import NONE, require
+from agentkit.models.adapters import NONE, installed, require
 from agentkit.models.cache import cache, writing
 from agentkit.models.identity import sha256, weights_hash
 from agentkit.models.model import Message
@@ -58,9 +58,8 @@ def open_base(spec: str) -> Base:
         ModelError: It is of an architecture that can't be trained.
         MissingExtra: What converts or reads it isn't installed.
     """
-    given = expanded(spec)
     taught = None
-    if given.is_dir():
+    if given := folder_of(spec):
         folder, sha = given, weights_hash(given)
     else:
         file, adapter = files_of(spec)
@@ -91,6 +90,12 @@ def shape_of(folder: Path) -> Shape:
         raise ConfigurationError(
             f"{folder / 'config.json'} lacks or misstates {error}; save the folder again"
         ) from None
+
+
+def folder_of(spec: str) -> Path | None:
+    """The Hugging Face folder that a spec stands for; None for a name of the catalog, whatever lies here under it."""
+    place = expanded(spec)
+    return place if place.is_dir() and spec not in {*catalog.KNOWN, *installed()} else None
 
 
 def gguf_file(spec: str) -> Path:

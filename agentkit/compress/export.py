@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.compress import card as cards
-from agentkit.compress.base import gguf_file
+from agentkit.compress.base import folder_of, gguf_file
 from agentkit.compress.checkpoints import unwritable
 from agentkit.compress.network import library
 from agentkit.compress.results import card_of, trained
@@ -64,8 +64,7 @@ def refuse_over(out: Path, *models: Path | None) -> None:
 
 def merged(adapter: Adapter, spec: str, out: Path, to: Format, *, like: Path | None) -> None:
     """Merge an adapter into its base, a folder or a GGUF file."""
-    place = expanded(spec)
-    base = place if place.is_dir() else gguf_file(spec)
+    base = folder_of(spec) or gguf_file(spec)
     found = weights_hash(base)
     if found != adapter.card.base_sha256:
         raise ConfigurationError(

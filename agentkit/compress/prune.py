@@ -11,7 +11,7 @@ from typing import NamedTuple
 from agentkit import protocol
 from agentkit.compress import card as cards
 from agentkit.compress import pruned, results
-from agentkit.compress.base import Base, gguf_file, open_base, shape_of
+from agentkit.compress.base import Base, folder_of, gguf_file, open_base, shape_of
 from agentkit.compress.checkpoints import CHECKPOINT, unwritable
 from agentkit.compress.cutting import Cut, Wanted, cut_folder, report
 from agentkit.compress.examples import Example, Examples, encode, split
@@ -26,7 +26,6 @@ from agentkit.models import adapters, catalog
 from agentkit.models.adapter import folder_protocol
 from agentkit.models.gguf_header import PROTOCOL, taught_protocol
 from agentkit.models.identity import weights_hash
-from agentkit.settings import expanded
 
 HEALING = Recipe(method="full", rate=1e-4, steps=200, weight=1.0)
 """All weights learn the whole model's distributions and nothing else (Minitron, Muralidharan et al. 2024, found that
@@ -164,8 +163,7 @@ def opened(spec: str, like: Path | None) -> Original:
         ConfigurationError: It isn't there, can't be pruned, or was taught another protocol than the lessons'.
         ModelError: Its architecture can't be pruned.
     """
-    place = expanded(spec)
-    if place.is_dir():
+    if place := folder_of(spec):
         if like is None:
             raise ConfigurationError(f"{spec} is a folder; name a GGUF file of the same model with --like")
         taught = folder_protocol(place)

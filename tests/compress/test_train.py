@@ -297,6 +297,16 @@ def test_a_model_that_cannot_be_written_as_gguf_is_refused_before_hours_of_train
         open_base(str(folder))
 
 
+def test_a_name_of_the_catalog_is_no_folder_that_lies_here_under_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "smollm2-135m").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AGENTKIT_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(ConfigurationError, match="isn't on this machine; fetch it: agentkit models pull smollm2-135m"):
+        open_base("smollm2-135m")
+
+
 def test_a_damaged_checkpoint_is_one_line(letters: Path, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(ConfigurationError, match=r"checkpoint.pt is damaged .*; delete it to begin anew") as caught:
