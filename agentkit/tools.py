@@ -161,20 +161,21 @@ class Tool:
     async def invoke(self, arguments: Mapping[str, Any]) -> Outcome:
         """Call the function. Whatever it raises becomes the outcome's error."""
         start = time.monotonic()
+        clock = asyncio.timeout(self.timeout)
         try:
             if self.missing:
                 raise ToolError(f"{self.name} has no {', '.join(self.missing)}")
             kwargs = self.validate(arguments) | dict(self.bound)
-            result = await asyncio.wait_for(self._call(kwargs), self.timeout)
+            async with clock:
+                result = await self._call(kwargs)
             return Outcome(parts=to_parts(result), seconds=time.monotonic() - start)
-        except TimeoutError:
-            error: ToolError = ToolTimeout(
-                f"{self.name} took longer than {self.timeout:g} s", hint="try a smaller or simpler call"
-            )
         except ToolError as raised:
             error = raised
-        except Exception as raised:  # a tool is anyone's code: its bugs are observations, not crashes
+        except (Exception, SystemExit) as raised:  # a tool is anyone's code: its bugs are observations, not crashes
             error = ToolError(f"{self.name}: {type(raised).__name__}: {raised}")
+            if clock.expired():  # a time-out that the tool itself raises is none of ours
+                late = f"{self.name} took longer than {self.timeout:g} s"
+                error = ToolTimeout(late, hint="try a smaller or simpler call")
         message = " ".join(str(error).split()) or type(error).__name__
         return Outcome(error=message, hint=error.hint, seconds=time.monotonic() - start)
 
@@ -199,6 +200,8 @@ async def in_thread(function: Callable[[], T]) -> T:
     def work() -> None:
         try:
             settled: tuple[Callable[[Any], None], object] = (future.set_result, function())
+        except StopIteration as error:  # no future takes one: whoever waits for it would do so for ever
+            settled = (future.set_exception, RuntimeError(f"StopIteration: {error or 'there was no next item'}"))
         except BaseException as error:
             settled = (future.set_exception, error)
         if not loop.is_closed():

@@ -99,6 +99,31 @@ def test_what_a_tool_raises_becomes_its_outcome() -> None:
     assert invoke(divide, a=1, b=0).error == "divide: ZeroDivisionError: division by zero"
 
 
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (StopIteration(), "StopIteration"),
+        (SystemExit(3), "lookup: SystemExit: 3"),
+        (TimeoutError("no reply from the database"), "lookup: TimeoutError: no reply from the database"),
+    ],
+)
+def test_what_python_treats_apart_is_an_outcome_as_well(raised: BaseException, told: str) -> None:
+    @tool(timeout=5)
+    def lookup() -> str:
+        """Look up."""
+        raise raised
+
+    @tool(timeout=5, name="lookup")
+    async def asked() -> str:
+        """Look up."""
+        raise raised
+
+    for given in (lookup, asked):
+        outcome = invoke(given)
+        assert told in outcome.error
+        assert outcome.seconds < 4
+
+
 def test_a_blocking_function_that_hangs_is_left_behind() -> None:
     @tool(timeout=0.05)
     def block() -> str:
