@@ -23,6 +23,7 @@ from typing import Annotated, Any, Self, TypeGuard, TypeVar, get_args, get_origi
 
 import jsonschema_rs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic_core import to_jsonable_python
 
 from agentkit import plugins
 from agentkit.answer import Passage
@@ -182,7 +183,8 @@ class Tool:
     async def _call(self, kwargs: Mapping[str, Any]) -> object:
         if inspect.iscoroutinefunction(self.function):
             return await typing.cast(Awaitable[object], self.function(**kwargs))
-        return await in_thread(lambda: self.function(**kwargs))
+        result: object = await in_thread(lambda: self.function(**kwargs))
+        return await result if inspect.isawaitable(result) else result  # a plain function may wrap an async one
 
 
 async def in_thread(function: Callable[[], T]) -> T:
@@ -335,7 +337,8 @@ def to_parts(result: object) -> tuple[Part, ...]:
         case Fraction():
             return (Part(text=str(result)),)
         case _:
-            return (Part(text=json.dumps(result, default=str, ensure_ascii=False)),)
+            plain = to_jsonable_python(result, fallback=str)  # models, dataclasses, enums, sets, at any depth
+            return (Part(text=json.dumps(plain, ensure_ascii=False)),)
 
 
 def known_tools() -> dict[str, EntryPoint]:

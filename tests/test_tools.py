@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -22,6 +24,16 @@ def area(width: float, height: float = 2, unit: Literal["m", "cm"] = "m") -> str
         width: Left to right.
     """
     return f"{width * height:g} {unit}²"
+
+
+class Suit(Enum):
+    HEARTS = "hearts"
+
+
+@dataclass
+class Card:
+    suit: Suit
+    rank: int
 
 
 def invoke(given: Tool, **arguments: object) -> Outcome:
@@ -55,6 +67,18 @@ def test_async_functions_are_tools_too() -> None:
         return text
 
     assert invoke(later, text="hi").parts == (Part(text="hi"),)
+
+
+def test_a_plain_function_may_hand_on_what_an_async_one_does() -> None:
+    async def later(text: str) -> str:
+        return text
+
+    @tool
+    def say(text: str) -> Awaitable[str]:
+        """Say it later."""
+        return later(text)
+
+    assert invoke(say, text="hi").parts == (Part(text="hi"),)
 
 
 def test_nested_models_arrive_as_models() -> None:
@@ -144,6 +168,10 @@ def test_a_blocking_function_that_hangs_is_left_behind() -> None:
         ([], ()),
         (Fraction(1, 3), (Part(text="1/3"),)),
         ({"ä": 1}, (Part(text='{"ä": 1}'),)),
+        ([Card(suit=Suit.HEARTS, rank=7)], (Part(text='[{"suit": "hearts", "rank": 7}]'),)),
+        ({"cards": (Card(suit=Suit.HEARTS, rank=7),)}, (Part(text='{"cards": [{"suit": "hearts", "rank": 7}]}'),)),
+        (Suit.HEARTS, (Part(text='"hearts"'),)),
+        ((n * n for n in range(3)), (Part(text="[0, 1, 4]"),)),
         (Passage(text="t", source="a.md", heading="H"), (Part(text="t", source="a.md > H"),)),
         ([Passage(text="t", source="a"), Part(text="u")], (Part(text="t", source="a"), Part(text="u"))),
     ],
