@@ -289,11 +289,9 @@ def _signature(function: Callable[..., Any], title: str) -> tuple[dict[str, Any]
         if get_origin(hint) is Annotated and any(isinstance(m, _Inject) for m in get_args(hint)[1:]):
             injected[parameter.name] = get_args(hint)[0]
             continue
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (
-            hint,
-            Field(default, description=described.get(parameter.name)),
-        )
+        if said := described.get(parameter.name):
+            hint = Annotated[hint, Field(description=said)]
+        fields[parameter.name] = (hint, ... if parameter.default is parameter.empty else parameter.default)
     return fields, injected, summary
 
 

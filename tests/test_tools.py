@@ -54,6 +54,29 @@ def test_name_description_and_schema_come_from_the_function() -> None:
     }
 
 
+def test_a_field_says_what_a_parameter_is_wherever_it_stands() -> None:
+    @tool
+    def look(
+        place: Annotated[str, Field(description="A town.")],
+        days: Annotated[int, Field(description="Ahead.", ge=1)] = Field(3, le=9),
+        unit: str = Field(max_length=1),
+    ) -> str:
+        """Look at the weather.
+
+        Args:
+            unit: C or F.
+        """
+        return f"{place} {days} {unit}"
+
+    assert look.parameters["properties"] == {
+        "place": {"type": "string", "description": "A town."},
+        "days": {"type": "integer", "description": "Ahead.", "minimum": 1, "maximum": 9, "default": 3},
+        "unit": {"type": "string", "description": "C or F.", "maxLength": 1},
+    }
+    assert look.parameters["required"] == ["place", "unit"]
+    assert invoke(look, place="Graz", unit="C").parts == (Part(text="Graz 3 C"),)
+
+
 def test_arguments_are_coerced_and_checked() -> None:
     assert invoke(area, width="3").parts == (Part(text="6 m²"),)
     assert invoke(area, width=3, depth=1).error == "area: depth: Extra inputs are not permitted"
