@@ -247,7 +247,9 @@ def tool(
     """
 
     def make(function: Callable[..., Any]) -> Tool:
-        title = name or function.__name__
+        title = name or getattr(function, "__name__", "")
+        if not title:
+            raise DefinitionError(f"{function!r} has no name of a function: write a typed function that calls it")
         fields, injected, summary = _signature(function, title)
         try:
             model = create_model(title, __config__=ConfigDict(extra="forbid"), **fields)
@@ -277,7 +279,12 @@ def _signature(function: Callable[..., Any], title: str) -> tuple[dict[str, Any]
     summary, described = docstring(inspect.getdoc(function) or "")
     if not summary:
         raise DefinitionError(f"tool {title!r} has no docstring; its first line tells the model what the tool is for")
-    hints = typing.get_type_hints(function, include_extras=True)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise DefinitionError(f"tool {title!r} yields its results one by one; return a list of them")
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception as error:  # a type that only a checker sees, or that a function defines
+        raise DefinitionError(f"tool {title!r}: {one_line(error)}; type parameters by names of its module") from None
     fields: dict[str, Any] = {}
     injected: dict[str, type] = {}
     for parameter in inspect.signature(function).parameters.values():

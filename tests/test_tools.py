@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -230,10 +231,21 @@ def test_bad_definitions_are_refused() -> None:
         """Reserved."""
         return 1
 
+    def elsewhere(x: "Unheard") -> int:  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownParameterType]
+        """Takes what only a type checker may see."""
+        return 1
+
+    def numbers() -> Iterator[int]:
+        """Yield."""
+        yield 1
+
     cases: list[tuple[Callable[..., Any], str]] = [
         (undocumented, "has no docstring"),
         (untyped, "parameter 'x' has no type"),  # pyright: ignore[reportUnknownArgumentType]
         (answer, "a tool can't be named 'answer'"),
+        (elsewhere, "tool 'elsewhere': name 'Unheard' is not defined; type parameters by names"),  # pyright: ignore[reportUnknownArgumentType]
+        (numbers, "tool 'numbers' yields its results one by one; return a list"),
+        (partial(len), "has no name of a function: write a typed function that calls it"),
     ]
     for function, message in cases:
         with pytest.raises(DefinitionError, match=message):
