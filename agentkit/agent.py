@@ -107,6 +107,7 @@ class Agent(Generic[T]):
         self.record = dict(record or {})
         self._named = model if isinstance(model, str) else ""
         self._model = None if isinstance(model, str) else model
+        self._opening = threading.Lock()
 
     def run(
         self, task: str, *, history: Sequence[Turn] = (), passages: Sequence[Passage] = (), draws: int = 1
@@ -303,8 +304,13 @@ class Agent(Generic[T]):
 
     async def open_model(self) -> Model:
         """The model, loaded if it was only named so far."""
-        if self._model is None:
-            self._model = await load_model(self._named)
+        while not self._opening.acquire(blocking=False):  # runs at the same time, in other event loops too, share it
+            await asyncio.sleep(0.01)
+        try:
+            if self._model is None:
+                self._model = await load_model(self._named)
+        finally:
+            self._opening.release()
         if self._model.protocol:
             protocol.require(self._model.protocol, of=self._model.name)
         return self._model

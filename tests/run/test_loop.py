@@ -325,3 +325,22 @@ def test_a_tool_may_be_left_to_choose_its_numbers() -> None:
 
     _, events = run([call("roll", sides=20), GIVE_UP], "Roll a die.", tools=[roll], plan=False)
     assert [o.refused for o in of(Observed, events)] == [False]
+
+
+def test_runs_at_the_same_time_share_the_model_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[ScriptedModel] = []
+
+    async def load(name: str) -> ScriptedModel:
+        await asyncio.sleep(0.01)
+        loaded.append(ScriptedModel(lambda _messages, _grammar: GIVE_UP, name=name))
+        return loaded[-1]
+
+    monkeypatch.setattr("agentkit.agent.load_model", load)
+    agent = Agent("named")
+
+    async def both() -> None:
+        await asyncio.gather(agent.arun("What is twice 21?"), agent.arun("What is twice 4?"))
+
+    asyncio.run(both())
+    assert len(loaded) == 1
+    assert len(loaded[0].calls) == 2
