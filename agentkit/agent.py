@@ -218,9 +218,9 @@ class Agent(Generic[T]):
         self, need: Need, run: Run, session: Session, loop: Generator[Need, Result, Answer[Any]]
     ) -> Need | Answer[Any]:
         """Give the run what it needs; returns what it needs next."""
-        left = None if self.limits.seconds is None else self.limits.seconds - run.clock()
+        clock = asyncio.timeout(None if self.limits.seconds is None else self.limits.seconds - run.clock())
         try:
-            async with asyncio.timeout(left):
+            async with clock:
                 match need:
                     case Ask():
                         result: Result = await self.decide(need, session)
@@ -229,6 +229,8 @@ class Agent(Generic[T]):
                     case Verify():
                         result = await self.verify(need)
         except TimeoutError:
+            if not clock.expired():
+                raise  # it is the caller's own, of `approve` say
             limit = Exhausted(f"the limit of {self.limits.seconds:g} seconds")
             return advance(lambda: loop.throw(limit))
         except ContextOverflow as error:
