@@ -355,16 +355,27 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     outcome: list[T] = []
     failure: list[BaseException] = []
+    begun = list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]]()
+
+    async def watched() -> T:
+        begun.append((asyncio.get_running_loop(), asyncio.current_task()))
+        return await work
 
     def target() -> None:
         try:
-            outcome.append(asyncio.run(work))
+            outcome.append(asyncio.run(watched()))
         except BaseException as error:
             failure.append(error)
 
     thread = threading.Thread(target=target, name="agentkit-run")
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except BaseException:  # interrupted: nobody waits for the run any more, so it ends too
+        for loop, task in begun:
+            if task is not None:
+                loop.call_soon_threadsafe(task.cancel)
+        raise
     if failure:
         raise failure[0]
     return outcome[0]

@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import signal
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -304,6 +306,30 @@ def test_the_sync_run_works_where_an_event_loop_runs() -> None:
         return agent.run("Say hello.").text
 
     assert asyncio.run(notebook()) == "Hello."
+
+
+def test_an_interrupted_sync_run_does_not_go_on_behind_the_event_loop() -> None:
+    ended = threading.Event()
+
+    @tool
+    async def wait() -> str:
+        """Wait."""
+        try:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            await asyncio.sleep(20)
+        finally:
+            ended.set()
+        return "42"
+
+    agent = Agent(ScriptedModel([plan("wait"), call("wait")]), tools=[wait])
+
+    async def notebook() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a notebook, not as in asyncio.run
+        with pytest.raises(KeyboardInterrupt):
+            agent.run("Wait.")
+        assert ended.wait(5)
+
+    asyncio.run(notebook())
 
 
 def test_an_empty_task_is_refused() -> None:
