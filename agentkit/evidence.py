@@ -42,7 +42,7 @@ def collect(called: Called, outcome: Outcome, calls: Sequence[Called], evidence:
     same = {c.call for c in calls if (c.tool, c.arguments) == (called.tool, called.arguments)}
     numbers = {(e.source, e.text): e.id for e in evidence if e.source or e.call in same}
     for part in outcome.parts:
-        text, source = kept(part.text), place_without_injections(part.source)
+        text, source = kept(part.text), place_without_injections(sound(part.source))
         if (source, text) in numbers:
             known.append(numbers[source, text])
             continue
@@ -52,12 +52,17 @@ def collect(called: Called, outcome: Outcome, calls: Sequence[Called], evidence:
         call=called.call,
         evidence=tuple(new),
         known=tuple(known),
-        error=without_injections(outcome.error),
-        hint=outcome.hint,
+        error=without_injections(sound(outcome.error)),
+        hint=sound(outcome.hint),
         seconds=outcome.seconds,
     )
 
 
 def kept(text: str) -> str:
     """What evidence keeps of a text: cut first, so that a huge one costs no more."""
-    return without_injections(text[:CHARS])[:CHARS]
+    return without_injections(sound(text[:CHARS]))[:CHARS]
+
+
+def sound(text: str) -> str:
+    """The text with a question mark for each half of a character: neither a model nor a trace can be given one."""
+    return text.encode(errors="replace").decode()

@@ -1,15 +1,17 @@
 """What becomes evidence has one number, says where it stands, and gives no orders."""
 
+import asyncio
+
 import pytest
 
 from agentkit import protocol
 from agentkit.agent import Agent
 from agentkit.answer import Evidence, Passage
-from agentkit.events import Turn
+from agentkit.events import Event, Turn
 from agentkit.evidence import given, recalled
 from agentkit.injections import LEFT_OUT
 from agentkit.limits import Limits
-from agentkit.models.scripted import ScriptedModel
+from agentkit.models.scripted import Reply, ScriptedModel
 from agentkit.run import Run
 from agentkit.tools import Tool, tool
 
@@ -39,6 +41,30 @@ def test_what_a_tool_reports_gives_no_orders_by_where_it_stands_or_why_it_failed
     read = "\n".join(message.content for call in model.calls for message in call.messages)
     assert said in read
     assert "ZEPHYR" not in read
+
+
+def test_half_a_character_of_a_file_name_or_a_damaged_text_reaches_neither_model_nor_trace() -> None:
+    @tool
+    def read() -> list[Passage]:
+        """Read what isn't UTF-8."""
+        return [Passage(text="It opens at 9 \udce9.", source="caf\udce9.md")]
+
+    @tool
+    def broken() -> str:
+        """Fail with the name of a file."""
+        raise FileNotFoundError("caf\udce9.md")
+
+    replies: list[Reply] = [
+        {"plan": []},
+        {"tool": "read", "arguments": {}},
+        {"tool": "broken", "arguments": {}},
+        GIVE_UP,
+    ]
+    told: list[Event] = []
+    asyncio.run(Agent(ScriptedModel(replies), tools=[read, broken]).arun("When does it open?", told=told.append))
+    trace = "\n".join(event.model_dump_json(by_alias=True) for event in told)
+    assert "It opens at 9 ?." in trace
+    assert "FileNotFoundError: caf?.md" in trace
 
 
 def test_a_given_passage_says_its_page_and_gives_no_orders() -> None:
