@@ -20,6 +20,10 @@ HEADER_BYTES = 1024
 """Readers look for the signature this far."""
 LEVELS = 6
 TITLE_CHARS = 200
+MARGIN_CHARS = 200
+"""Of a line that may count pages."""
+PAGES = 1500
+"""Numbers from here on are years, say, and no page's."""
 _HYPHEN = re.compile(r"(?<=[a-z])-\n(?=[a-z])")
 _ENDED = re.compile(r"[.!?:;\u2026][\"'\u201d\u2019)\]]*\s*\Z")
 _NUMBER = re.compile(r"\d+")
@@ -138,20 +142,30 @@ def _cleaned(text: str) -> str:
 def _without_margins(pages: Sequence[str]) -> list[str]:
     """Pages without running headers, footers and page numbers: first and last lines that most pages share."""
     lines = [page.strip().split("\n") for page in pages]
-
-    def shape(line: str) -> str:
-        return _NUMBER.sub("#", line.strip())
-
     for end in (0, -1):
         while len(lines) > 2:
-            counts = collections.Counter(shape(page[end]) for page in lines if len(page) > 1)
+            shared = [_margin(page[end], number) if len(page) > 1 else set() for number, page in enumerate(lines)]
+            counts = collections.Counter(itertools.chain.from_iterable(shared))
             common = {line for line, count in counts.items() if count > len(lines) / 2}
             if not common:
                 break
-            for page in lines:
-                if len(page) > 1 and shape(page[end]) in common:
+            for page, found in zip(lines, shared, strict=True):
+                if found & common:
                     del page[end]
     return ["\n".join(page) for page in lines]
+
+
+def _margin(line: str, page: int) -> set[tuple[str, int | None]]:
+    """What other pages have too if a line stands in the margin: all of it or, if a number in it counts pages, the rest.
+
+    Of other numbers none may differ: the rows of a table and the lines of a form are alike but for these.
+    """
+    text = line.strip()
+    found: set[tuple[str, int | None]] = {(text, None)}
+    for number in _NUMBER.finditer(text if len(text) <= MARGIN_CHARS else ""):
+        if len(number[0]) <= len(str(PAGES)) and int(number[0]) < PAGES:
+            found.add((f"{text[: number.start()]}#{text[number.end() :]}", int(number[0]) - page))
+    return found
 
 
 def _mended(pages: Sequence[str]) -> list[str]:

@@ -83,3 +83,14 @@ def test_a_pdf_that_only_its_owner_may_print_is_read() -> None:
     held = io.BytesIO()
     writer.write(held)
     assert format_.read(held.getvalue()).sections[0].text == "The lamp is green."
+
+
+def test_rows_of_a_table_and_lines_of_a_form_are_no_margin() -> None:
+    months = "Jan Feb Mar Apr May Jun".split()
+    table = [[f"{month} {year} {year % 7}.{n} mm" for n, month in enumerate(months)] for year in range(2019, 2023)]
+    content = format_.read(pdf(["\n".join(rows) for rows in table], margin="Rain"))
+    assert [section.text.split("\n") for section in content.sections] == table
+    form = [["Tank 10", f"Level: {n}{n * 7 % 10}", f"{n * n + 3} bar"] for n in range(4)]
+    assert [s.text.split("\n") for s in format_.read(pdf(["\n".join(lines) for lines in form])).sections] == [
+        lines[1:] for lines in form
+    ]
