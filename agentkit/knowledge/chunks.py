@@ -88,6 +88,7 @@ def _plain_blocks(text: str) -> Iterator[_Block]:
 def _markdown_blocks(text: str) -> Iterator[_Block]:
     from markdown_it import MarkdownIt
 
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # as the parser does, which counts lines
     text = _FRONT_MATTER.sub(r"\1\n\n", text)  # else its closing line makes a heading of it
     lines = text.split("\n")
     parser = MarkdownIt("commonmark").enable("table")

@@ -181,3 +181,8 @@ def test_any_arrangement_gives_passages_within_bounds_and_loses_no_word(lines: l
 def test_headings_lose_their_mark_up_but_no_letter() -> None:
     text = "# The `missing_crate_docs` **lint** of _x_ and a*b*c\n\nIt is off.\n"
     assert [chunk.heading for chunk in split(text, markdown=True)] == ["The missing_crate_docs lint of x and a*b*c"]
+
+
+def test_a_lone_carriage_return_shifts_no_line() -> None:
+    found = split("```\na\rb\n```\n\none\n\n## Two\n\nlast\n", markdown=True)
+    assert [(chunk.heading, chunk.text) for chunk in found] == [("", "```\na\nb\n```\n\none"), ("Two", "last")]
