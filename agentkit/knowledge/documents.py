@@ -109,5 +109,8 @@ def check_folder(folder: Path) -> None:
 
 
 def _text(path: str) -> str:
-    """A path as text that can be stored and shown, also when the file's name isn't valid text."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    """A path as text that can be stored and shown, also when the file's name isn't valid text.
+
+    What isn't is written as `\\xe9`: one question mark for all would make one document of two files.
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

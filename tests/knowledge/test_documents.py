@@ -85,9 +85,10 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
     assert found(tmp_path) == (["a.md"], {"closed": "can't be listed: Permission denied"})
 
 
-def test_a_name_that_is_not_valid_text_is_shown_with_replacements(tmp_path: Path) -> None:
+def test_names_that_are_not_valid_text_are_shown_and_told_apart(tmp_path: Path) -> None:
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.md"))).write_text("text")
-    assert found(tmp_path)[0] == ["caf\ufffd.md"]
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xea.md"))).write_text("another")
+    assert found(tmp_path)[0] == [r"caf\xe9.md", r"caf\xea.md"]
 
 
 def test_a_missing_folder_and_a_file_are_refused(tmp_path: Path) -> None:
