@@ -19,6 +19,7 @@ from agentkit.errors import CorpusError
 from agentkit.knowledge.database import INDEXING_LOCK, indexing, lock
 from agentkit.knowledge.documents import File, Skipped, find
 from agentkit.knowledge.embedder import Embedder
+from agentkit.knowledge.encodable import encodable
 from agentkit.knowledge.formats import ENDINGS
 from agentkit.knowledge.ingest import Progress, Report, made_with, update
 from agentkit.knowledge.store import Damaged, Outdated, Store, Stored
@@ -50,8 +51,7 @@ class Recipe(BaseModel, frozen=True):
         """The same with more paths. One that is read as a part of another adds nothing."""
         origins = list(self.origins)
         for path in paths:
-            whole = _whole(path)
-            whole = whole.parent.resolve() / whole.name if whole.is_symlink() else whole.resolve()
+            whole = _kept(path)
             if any(_covers(origin.path, whole) for origin in origins):
                 continue
             origins = [origin for origin in origins if not _covers(whole, origin.path)]
@@ -132,6 +132,8 @@ def ingest(name: str, paths: Sequence[Path], embedder: Embedder, *, progress: Pr
             raise CorpusError(f"there is no {path}; check the path")
         if whole.is_file() and path.suffix.lower() not in ENDINGS:
             raise CorpusError(f"{path} is of no kind that is read; it may end in {', '.join(sorted(ENDINGS))}")
+        if (shown := encodable(kept := str(_kept(path)))) != kept:
+            raise CorpusError(f"{shown} is not UTF-8, and such a path can't be kept; rename the file or folder")
     if not paths:
         recipe(name)  # what isn't there isn't made
     with indexing(folder):
@@ -274,6 +276,12 @@ def _home() -> Path:
 def _whole(path: Path) -> Path:
     """A path in full."""
     return expanded(path).absolute()
+
+
+def _kept(path: Path) -> Path:
+    """A path as a recipe has it: the links that lead to it are followed, not one that it is itself."""
+    whole = _whole(path)
+    return whole.parent.resolve() / whole.name if whole.is_symlink() else whole.resolve()
 
 
 def _covers(above: Path, path: Path) -> bool:

@@ -244,3 +244,11 @@ def test_a_corpus_whose_lock_can_not_be_opened_is_said_to_be_so(folder: Path) ->
     with pytest.raises(CorpusError, match=r"can't delete .*x: unable to open database file; make it writable or "):
         corpora.remove("x")
     assert corpora.names() == ["x"]
+
+
+def test_a_path_that_is_no_text_is_refused_before_anything_is_kept(embedder: Embedder, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))
+    path.write_text("The café opens at nine.")
+    with pytest.raises(CorpusError, match=r"caf\?\.txt is not UTF-8.*rename"):
+        corpora.ingest("x", [path], embedder)
+    assert not corpora.folder_of("x").exists()
