@@ -82,3 +82,8 @@ def test_what_cannot_be_read_says_why(read: object, data: bytes, reason: str) ->
     assert callable(read)
     with pytest.raises(Unreadable, match=reason):
         read(data)
+
+
+def test_empty_lines_above_and_between_rows_do_not_count() -> None:
+    read = csv.read(b"\r\r\nname;litres\r\r\nTank A;12\r\r\nTank B;8\r\r\n")
+    assert [section.text for section in read.sections] == ["name: Tank A\nlitres: 12", "name: Tank B\nlitres: 8"]
