@@ -29,15 +29,20 @@ def _objects(decoded: str, wrong: list[int]) -> Iterator[dict[str, str]]:
     for number, line in enumerate(decoded.split("\n"), start=1):
         if not line.strip():
             continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            value = None
-        if isinstance(value, dict):
-            found = dict(_flat(cast(dict[str, object], value)))
-            yield dict(list(found.items())[:MAX_COLUMNS])
-        else:
+        found = _object(line)
+        if found is None:
             wrong.append(number)
+        else:
+            yield dict(list(found.items())[:MAX_COLUMNS])
+
+
+def _object(line: str) -> dict[str, str] | None:
+    """What a line holds by column; None where that is no object."""
+    try:
+        value = json.loads(line)
+        return dict(_flat(cast(dict[str, object], value))) if isinstance(value, dict) else None
+    except (ValueError, RecursionError):  # what can just be read may nest too deeply to be written again
+        return None
 
 
 def _flat(value: dict[str, object], above: str = "", depth: int = 1) -> Iterator[tuple[str, str]]:

@@ -87,3 +87,9 @@ def test_what_cannot_be_read_says_why(read: object, data: bytes, reason: str) ->
 def test_empty_lines_above_and_between_rows_do_not_count() -> None:
     read = csv.read(b"\r\r\nname;litres\r\r\nTank A;12\r\r\nTank B;8\r\r\n")
     assert [section.text for section in read.sections] == ["name: Tank A\nlitres: 12", "name: Tank B\nlitres: 8"]
+
+
+def test_an_object_of_any_depth_is_read_or_left_out() -> None:
+    for depth in range(100, 1100):
+        line = b'{"a":' * depth + b"1" + b"}" * depth
+        assert jsonl.read(b'{"b": 1}\n' + line).sections[0].columns == {"b": "1"}
