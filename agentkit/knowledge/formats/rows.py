@@ -21,7 +21,7 @@ def sections(rows: Iterable[Mapping[str, str]]) -> Iterator[Section]:
         if not columns:
             continue
         lines = {name: f"{name}: {value}" for name, value in columns.items()}
-        if _size(lines.values()) <= chunks.TARGET:
+        if _size(lines.values()) <= chunks.TARGET and sum(map(len, lines.values())) <= chunks.MAX_CHARS:
             yield Section(text="\n".join(lines.values()), columns=columns)
             continue
         short = {name: value for name, value in columns.items() if len(value) <= SHORT and "\n" not in value}

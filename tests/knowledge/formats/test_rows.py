@@ -93,3 +93,9 @@ def test_an_object_of_any_depth_is_read_or_left_out() -> None:
     for depth in range(100, 1100):
         line = b'{"a":' * depth + b"1" + b"}" * depth
         assert jsonl.read(b'{"b": 1}\n' + line).sections[0].columns == {"b": "1"}
+
+
+def test_a_long_word_is_not_kept_with_each_of_its_passages() -> None:
+    [row, blob] = jsonl.read(json.dumps({"id": "A7", "blob": "ab" * 5000}).encode()).sections
+    assert (row.text, row.columns) == ("id: A7", {"id": "A7"})
+    assert (len(blob.text), blob.columns) == (10_006, {"id": "A7"})
