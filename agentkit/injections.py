@@ -79,9 +79,9 @@ _DICTATED = (
 )
 _MARKS = (
     # New instructions: …
-    r"(?:^|[.:!?|]\s)\s{0,40}(?:new|urgent|system) (?:instructions?|directives?|override)\s*:",
-    # A turn that nobody took.
-    r"(?:^|\n)\W{0,40}system\s*(?:message|prompt)?\s*[:\]>]\W*"
+    r"(?:^\s*|[.:!?|]\s+)(?:new|urgent|system) (?:instructions?|directives?|override)\s*:",
+    # A turn that nobody took. Line by line to it: from each of many empty lines on, all the rest would be read again.
+    r"(?:^|\n)(?:(?!\n)\W)*system\s*(?:message|prompt)?\s*[:\]>]\W*"
     r"(?:you (?:must|will|should|shall)|from now on|the assistant)",
     # What chat templates that have no tokens for it put between turns; those that have never see theirs in a text.
     r"\[/?INST\]|<</?SYS>>|#{2,}\s*(?:system|instruction)s?\s*:",

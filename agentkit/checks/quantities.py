@@ -14,7 +14,7 @@ from agentkit.checks.dates import Date, dates_in
 from agentkit.checks.spelled import Spelled, half_in_front, spelled, without
 from agentkit.checks.times import times_in
 from agentkit.checks.words import cells_of, content_words, identifiers, kind, names
-from agentkit.knowledge.sentences import sentences
+from agentkit.knowledge.sentences import sentences_within
 
 UNCOUNTED = frozenset(
     "time times more less fewer such different possible distinct whole full other was were left "
@@ -60,6 +60,8 @@ LONGEST_ABOUT = 20
 """Characters before a number in which such a word stands."""
 LONGEST_KIND = 40
 """Characters before a number in which the word stands that makes a name with it."""
+LONGEST_SENTENCE = 1000
+"""Characters: each number is held against all others of its clause. No sentence of hotpotqa_passages has more."""
 LONGEST_UNIT = 100
 """Characters after a number in words in which what it is of stands."""
 IN_HEAD = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$|\bin\s+(\S+)\s*$")
@@ -119,7 +121,8 @@ def numbers_in(text: str, *, context: str = "", words: bool = True, more: bool =
     heading = context.partition(" > ")[2]
     header: list[str] = []
     for line in SPACED.sub(lambda match: match[0].replace(" ", "\u202f"), half_in_front(text)).splitlines():
-        if cells := cells_of(line):
+        cells = cells_of(line)
+        if cells and max(map(len, cells)) <= LONGEST_SENTENCE:
             if header:
                 row = list(_in_row(cells, header, context, words=words, more=more))
                 found += [*row, *_spans(row)] if more else row
@@ -127,7 +130,7 @@ def numbers_in(text: str, *, context: str = "", words: bool = True, more: bool =
             continue
         header = []
         before = subject = frozenset[str]()
-        for sentence in sentences(line):
+        for sentence in sentences_within(line, LONGEST_SENTENCE):
             in_words = spelled(sentence) if words else []
             bare = without(sentence, in_words)
             said = content_words(bare)

@@ -17,7 +17,7 @@ WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?|(?<!\d)\d++[^\W\d_][^\W_]*"
 """Letters, or digits with letters behind (the *2O* of H2O): so written that each digit is looked at once."""
 
 AFTER_NAME = "is|are|was|were|has|had|does|did|can|will|holds|costs|weighs|contains|takes|needs|uses|and|or|to|in|of"
-ARTICLE = re.compile(rf"(?:^|[.!?|]\s{{1,40}}|\n\s{{0,40}})A(?= (?!(?:{AFTER_NAME})\b)[a-z])")
+ARTICLE = re.compile(rf"(?:^|[.!?|]\s+|\n[^\S\n]*)A(?= (?!(?:{AFTER_NAME})\b)[a-z])")
 """Not the name that it is in `Tank A`, nor in `A holds more`."""
 NAME = re.compile(
     r"\b([A-Z][^\W\d_]+|article|chapter|clause|gate|paragraph|platform|room|section) (\d+)\b(?![.,:]\d)"

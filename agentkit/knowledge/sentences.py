@@ -6,6 +6,7 @@ one), a false one costs a claim its subject, so doubtful cases stay together.
 """
 
 import re
+from textwrap import wrap
 
 
 def _words(text: str) -> frozenset[str]:
@@ -56,6 +57,14 @@ def sentences(text: str) -> list[str]:
                 start = match.end()
         found.append(block[start:])
     return [stripped for sentence in found if (stripped := sentence.strip())]
+
+
+def sentences_within(text: str, longest: int) -> list[str]:
+    """The sentences of a text, those with more characters in parts: rows of figures or letters without end."""
+    found = sentences(text)
+    if all(len(sentence) <= longest for sentence in found):
+        return found
+    return [part for sentence in found for part in wrap(sentence, longest, break_on_hyphens=False)]
 
 
 def _ends(block: str, start: int, match: re.Match[str]) -> bool:
