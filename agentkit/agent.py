@@ -80,6 +80,16 @@ class Agent(Generic[T]):
         refuse: Refuse | None = None,
         record: Mapping[str, Any] | None = None,
     ) -> None:
+        if isinstance(tools, str):
+            raise ConfigurationError(f"tools={tools!r} is one name, not a list of tools: write tools=[{tools!r}]")
+        for check in checks or ():
+            if not callable(check):
+                raise ConfigurationError(
+                    f"{check!r} is no check: checks are functions; load_checks([{check!r}]) gives those of a name, "
+                    "default_checks() those that are on by themselves"
+                )
+        if not isinstance(limits, Limits):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"limits={limits!r} are no Limits: write limits=Limits(steps=…)")
         settings = dict(tool_settings or {})
         self.tools = [t.bind(*resources, settings=settings.get(t.name)) for t in map(as_tool, tools)]
         for bound in self.tools:

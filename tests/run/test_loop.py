@@ -337,6 +337,19 @@ def test_an_empty_task_is_refused() -> None:
         run([], "  ")
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"tools": "calculator"}, r"write tools=\['calculator'\]"),
+        ({"checks": ["numbers"]}, "'numbers' is no check: .*load_checks"),
+        ({"limits": {"steps": 3}}, "write limits=Limits"),
+    ],
+)
+def test_what_is_no_tool_check_or_limit_is_refused_with_what_to_write(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        Agent(ScriptedModel([]), **given)
+
+
 def test_two_tools_of_one_name_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="two tools are named double"):
         run([], tools=[double, double])

@@ -23,7 +23,7 @@ def read(data: bytes) -> Content:
     decoded, notice = text.decode(data)
     reader = _reader(decoded, _separator(decoded))
     try:
-        names = _names(next(filter(None, reader), list[str]()))
+        names = _names(next((row for row in reader if row), list[str]()))
         sections = tuple(rows.sections(_rows(reader, names)))
     except csv.Error as error:
         why = f"line {reader.line_num}: {error}"
@@ -46,7 +46,8 @@ def _separator(decoded: str) -> str:
     for separator in SEPARATORS:
         try:
             # Without empty lines: a file that was written with \r\r\n has one after each row.
-            widths = [len(row) for row in itertools.islice(filter(None, _reader(decoded, separator)), SAMPLE)]
+            filled = (row for row in _reader(decoded, separator) if row)
+            widths = [len(row) for row in itertools.islice(filled, SAMPLE)]
         except csv.Error:
             continue
         alike = sum(width == widths[0] for width in widths)

@@ -144,7 +144,8 @@ def _without_margins(pages: Sequence[str]) -> list[str]:
     lines = [page.strip().split("\n") for page in pages]
     for end in (0, -1):
         while len(lines) > 2:
-            shared = [_margin(page[end], number) if len(page) > 1 else set() for number, page in enumerate(lines)]
+            nothing = set[tuple[str, int | None]]()
+            shared = [_margin(page[end], n) if len(page) > 1 else nothing for n, page in enumerate(lines)]
             counts = collections.Counter(itertools.chain.from_iterable(shared))
             common = {line for line, count in counts.items() if count > len(lines) / 2}
             if not common:
