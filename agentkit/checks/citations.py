@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, Self, runtime_checkable
 from agentkit.answer import Evidence, Finding
 from agentkit.checks.check import Draft
 from agentkit.checks.namesakes import misplaced
+from agentkit.checks.quotations import plain
 from agentkit.checks.words import WORD, content_words, stem
 from agentkit.knowledge.sentences import sentences
 
@@ -124,7 +125,12 @@ class Citations:
         return self.finding(claim, "supported", evidence=nearest)
 
     def grounded(self, claim: str, full: str, passages: Sequence[Evidence], grounding: Grounding) -> Finding:
-        """The finding by a grounding model: on the passage that supports the claim best, or on all of them together."""
+        """The finding by a grounding model: on the passage that supports the claim best, or on all of them together.
+
+        A claim that is word for word a sentence of a passage needs no judge.
+        """
+        if literal := [e.id for e in passages if plain(claim) in map(plain, sentences(e.text))]:
+            return self.finding(claim, "supported", evidence=(literal[0],))
         headings = [e.source.partition(" > ")[2] for e in passages]
         texts = [f"{heading}\n{e.text}".strip() for heading, e in zip(headings, passages, strict=True)]
         together = ["\n".join(texts)] if len(texts) > 1 else []

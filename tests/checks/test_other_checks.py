@@ -76,6 +76,18 @@ def test_a_grounding_model_among_the_resources_judges_in_place_of_the_embedder()
     assert finding.verdict == "supported"
 
 
+def test_a_sentence_of_a_passage_word_for_word_needs_no_judge() -> None:
+    class Doubts(Supports):
+        def __call__(self, pairs: Sequence[tuple[str, str]], /) -> list[float]:
+            return [0.0] * len(pairs)
+
+    check, passage = Citations.of([Doubts()]), "Tank 7 holds 40 litres. It isn’t true that Tank 8 holds 90 litres."
+    [finding] = check(draft("Tank 7  holds 40 litres.", passage))
+    assert (finding.verdict, finding.evidence) == ("supported", (1,))
+    [finding] = check(draft("Tank 8 holds 90 litres.", passage))  # a part of a sentence may say the opposite
+    assert finding.verdict == "failed"
+
+
 def test_what_stands_in_a_heading_counts_as_said() -> None:
     claim, text = "Tank 7 holds 40 litres of water.", "It holds 40 litres of water."
     [finding] = Citations.of([Supports()])(draft(claim, text, source="water.md > Tank 7"))
