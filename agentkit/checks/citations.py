@@ -3,6 +3,7 @@
 Meaning is judged by a grounding model where one is among the resources, else by an embedder. An embedder tells what a
 text is about, not what it says: a swapped number or a negation hardly moves a cosine. An answer of a word or two is
 judged by the embedder all the same: together with its question it is no claim such as the grounding model has learnt.
+So is what was worked out from passages, for its number stands in none.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any, Literal, Protocol, Self, runtime_checkable
 from agentkit.answer import Evidence, Finding
 from agentkit.checks.check import Draft
 from agentkit.checks.namesakes import misplaced
+from agentkit.checks.quantities import numbers_in
 from agentkit.checks.quotations import plain
 from agentkit.checks.words import WORD, content_words, stem
 from agentkit.knowledge.sentences import sentences
@@ -113,7 +115,10 @@ class Citations:
         if wrong := misplaced(claim, draft.task, passages):
             return self.finding(claim, "failed", f"[{wrong[2]}] has {wrong[1]} there, not {wrong[0]}", (wrong[2],))
         full = claim if len(said) >= SHORT else f"{draft.task} {claim}"
-        if self.grounding is not None and (len(said) >= SHORT or self.similarity is None):
+        if self.grounding is not None and calculated(claim, draft, passages):
+            if self.similarity is None:
+                return self.finding(claim, "inapplicable", "it reports what was worked out from the passages")
+        elif self.grounding is not None and (len(said) >= SHORT or self.similarity is None):
             return self.grounded(claim, full, passages, self.grounding)
         if self.similarity is None:
             return self.finding(claim, "unavailable", "no embedder: pass a corpus or an embedder in `resources`")
@@ -152,3 +157,13 @@ class Citations:
         evidence: tuple[int, ...] = (),
     ) -> Finding:
         return Finding(check=self.name, claim=claim, verdict=verdict, reason=reason, evidence=evidence)
+
+
+def calculated(claim: str, draft: Draft, passages: Sequence[Evidence]) -> bool:
+    """Whether something was worked out, and the claim has a number that no passage has.
+
+    `numbers` knows where it comes from; to a grounding model it would be a number that was changed.
+    """
+    read = {n.quantity.value for e in passages for n in numbers_in(e.text) if n.quantity is not None}
+    own = [n for n in numbers_in(claim) if n.quantity is not None and n.quantity.value not in read]
+    return bool(own) and any(not e.source for e in draft.evidence)

@@ -88,6 +88,18 @@ def test_a_sentence_of_a_passage_word_for_word_needs_no_judge() -> None:
     assert finding.verdict == "failed"
 
 
+def test_a_number_that_was_worked_out_is_not_held_against_the_passages() -> None:
+    claim = draft("Generator 1 burns 120 litres in 8 hours.", "Generator 1 burns 15 litres of diesel per hour.")
+    worked_out = Evidence(id=2, tool="calculator", call=2, text="120")
+    given = claim.model_copy(update={"evidence": (*claim.evidence, worked_out)})
+    for resources, found in (([Alike(0.9), Supports()], "supported"), ([Supports()], "inapplicable")):
+        check = Citations.of(resources)
+        assert [finding.verdict for finding in check(given)] == [found]
+        assert [finding.verdict for finding in check(claim)] == ["failed"]  # nothing was worked out
+    [finding] = Citations.of([Alike(0.1), Supports()])(given)
+    assert finding.verdict == "failed"  # of something else all the same
+
+
 def test_what_stands_in_a_heading_counts_as_said() -> None:
     claim, text = "Tank 7 holds 40 litres of water.", "It holds 40 litres of water."
     [finding] = Citations.of([Supports()])(draft(claim, text, source="water.md > Tank 7"))
