@@ -3,7 +3,7 @@
 Meaning is judged by a grounding model where one is among the resources, else by an embedder. An embedder tells what a
 text is about, not what it says: a swapped number or a negation hardly moves a cosine. An answer of a word or two is
 judged by the embedder all the same: together with its question it is no claim such as the grounding model has learnt.
-So is what was worked out from passages, for its number stands in none.
+So is a claim with a number that no passage has: rounded, in another unit or worked out, it is for `numbers` to judge.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -115,9 +115,9 @@ class Citations:
         if wrong := misplaced(claim, draft.task, passages):
             return self.finding(claim, "failed", f"[{wrong[2]}] has {wrong[1]} there, not {wrong[0]}", (wrong[2],))
         full = claim if len(said) >= SHORT else f"{draft.task} {claim}"
-        if self.grounding is not None and calculated(claim, draft, passages):
+        if self.grounding is not None and has_own_number(claim, draft):
             if self.similarity is None:
-                return self.finding(claim, "inapplicable", "it reports what was worked out from the passages")
+                return self.finding(claim, "inapplicable", "it has a number that no passage has")
         elif self.grounding is not None and (len(said) >= SHORT or self.similarity is None):
             return self.grounded(claim, full, passages, self.grounding)
         if self.similarity is None:
@@ -159,11 +159,12 @@ class Citations:
         return Finding(check=self.name, claim=claim, verdict=verdict, reason=reason, evidence=evidence)
 
 
-def calculated(claim: str, draft: Draft, passages: Sequence[Evidence]) -> bool:
-    """Whether something was worked out, and the claim has a number that no passage has.
+def has_own_number(claim: str, draft: Draft) -> bool:
+    """Whether a claim has a number that no passage has: worked out, rounded, in another unit, or wrong.
 
-    `numbers` knows where it comes from; to a grounding model it would be a number that was changed.
+    Which of these is for `numbers` to say; to a grounding model each would be a number that was changed.
     """
-    read = {n.quantity.value for e in passages for n in numbers_in(e.text) if n.quantity is not None}
-    own = [n for n in numbers_in(claim) if n.quantity is not None and n.quantity.value not in read]
-    return bool(own) and any(not e.source for e in draft.evidence)
+    passages = [f"{e.source}\n{e.text}" for e in draft.evidence if e.source]
+    read = {n.quantity.value for text in passages for n in numbers_in(text) if n.quantity is not None}
+    said = [n.quantity.value for n in numbers_in(claim) if n.quantity is not None and not n.name]
+    return not read.issuperset(said)

@@ -23,14 +23,13 @@ class Alike:
 
 
 class Supports:
-    """A grounding model that goes by whether the passages have all the claim's numbers; the real one isn't needed."""
+    """A grounding model that goes by whether the passages have all the claim's names; the real one isn't needed."""
 
     threshold = 0.6
 
     def __call__(self, pairs: Sequence[tuple[str, str]], /) -> list[float]:
-        return [
-            0.9 if set(re.findall(r"\d+", claim)) <= set(re.findall(r"\d+", text)) else 0.2 for claim, text in pairs
-        ]
+        names = re.compile(r"[A-Z]\w+(?: \d+)?|\d+")
+        return [0.9 if set(names.findall(claim)) <= set(names.findall(text)) else 0.2 for claim, text in pairs]
 
 
 def draft(text: str, passage: str = LEADER, *, cited: tuple[int, ...] = (1,), source: str = "station.md") -> Draft:
@@ -69,7 +68,7 @@ def test_a_grounding_model_among_the_resources_judges_in_place_of_the_embedder()
     check = Citations.of([Alike(1), Supports()])
     [finding] = check(draft("Ilse Maranth took over from Tomas Verrick in 2021."))
     assert (finding.verdict, finding.evidence) == ("supported", (1,))
-    [finding] = check(draft("Ilse Maranth took over from Tomas Verrick in 2012."))
+    [finding] = check(draft("Ilse Maranth took over from Greta Verrick in 2021."))
     assert finding.verdict == "failed"
     assert finding.reason == "the cited passages don't say so (support 0.20, 0.60 needed)"
     [finding] = Citations.of([Supports()])(draft("Ilse Maranth is the station leader."))
@@ -88,16 +87,15 @@ def test_a_sentence_of_a_passage_word_for_word_needs_no_judge() -> None:
     assert finding.verdict == "failed"
 
 
-def test_a_number_that_was_worked_out_is_not_held_against_the_passages() -> None:
-    claim = draft("Generator 1 burns 120 litres in 8 hours.", "Generator 1 burns 15 litres of diesel per hour.")
-    worked_out = Evidence(id=2, tool="calculator", call=2, text="120")
-    given = claim.model_copy(update={"evidence": (*claim.evidence, worked_out)})
-    for resources, found in (([Alike(0.9), Supports()], "supported"), ([Supports()], "inapplicable")):
-        check = Citations.of(resources)
-        assert [finding.verdict for finding in check(given)] == [found]
-        assert [finding.verdict for finding in check(claim)] == ["failed"]  # nothing was worked out
-    [finding] = Citations.of([Alike(0.1), Supports()])(given)
-    assert finding.verdict == "failed"  # of something else all the same
+@pytest.mark.parametrize("number", ["120 litres in 8 hours", "0.015 m³ per hour", "about 16 litres per hour"])
+def test_a_number_that_no_passage_has_is_not_held_against_them_here(number: str) -> None:
+    claim = draft(f"Generator 1 burns {number}.", "Generator 1 burns 15 litres of diesel per hour.")
+    for resources, verdict in (
+        ([Alike(0.9), Supports()], "supported"),
+        ([Alike(0.1), Supports()], "failed"),  # of something else
+        ([Supports()], "inapplicable"),
+    ):
+        assert [finding.verdict for finding in Citations.of(resources)(claim)] == [verdict]
 
 
 def test_what_stands_in_a_heading_counts_as_said() -> None:
@@ -115,7 +113,7 @@ def test_a_claim_may_stand_on_several_passages_together() -> None:
     [finding] = check(both.model_copy(update={"evidence": (*both.evidence, two)}))
     assert (finding.verdict, finding.evidence) == ("supported", (1, 2))
     [finding] = check(both)
-    assert finding.verdict == "failed"
+    assert finding.verdict == "inapplicable"
 
 
 @pytest.mark.parametrize("text", ["yes", "No.", "8,500"])
