@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from agentkit.answer import Evidence, Passage
 from agentkit.events import Called, Observed, Turn
 from agentkit.injections import place_without_injections, without_injections
+from agentkit.knowledge.encodable import encodable
 from agentkit.protocol import GIVEN
 from agentkit.tools import Outcome
 
@@ -42,7 +43,7 @@ def collect(called: Called, outcome: Outcome, calls: Sequence[Called], evidence:
     same = {c.call for c in calls if (c.tool, c.arguments) == (called.tool, called.arguments)}
     numbers = {(e.source, e.text): e.id for e in evidence if e.source or e.call in same}
     for part in outcome.parts:
-        text, source = kept(part.text), place_without_injections(sound(part.source))
+        text, source = kept(part.text), place_without_injections(encodable(part.source))
         if (source, text) in numbers:
             known.append(numbers[source, text])
             continue
@@ -52,17 +53,12 @@ def collect(called: Called, outcome: Outcome, calls: Sequence[Called], evidence:
         call=called.call,
         evidence=tuple(new),
         known=tuple(known),
-        error=without_injections(sound(outcome.error)),
-        hint=sound(outcome.hint),
+        error=without_injections(encodable(outcome.error)),
+        hint=encodable(outcome.hint),
         seconds=outcome.seconds,
     )
 
 
 def kept(text: str) -> str:
     """What evidence keeps of a text: cut first, so that a huge one costs no more."""
-    return without_injections(sound(text[:CHARS]))[:CHARS]
-
-
-def sound(text: str) -> str:
-    """The text with a question mark for each half of a character: neither a model nor a trace can be given one."""
-    return text.encode(errors="replace").decode()
+    return without_injections(encodable(text[:CHARS]))[:CHARS]

@@ -184,7 +184,7 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "protocol": FLOOR | PARTS | {"tools", "decision", "grammars"},
     "needs": FLOOR | PARTS | {"tools", "checks"},
     "voting": FLOOR | {"checks"},
-    "evidence": FLOOR | {"tools", "protocol"},
+    "evidence": FLOOR | PARTS | {"tools", "protocol"},
     "run": FLOOR | PARTS | LOOP | {"evidence"},
     "agent": FLOOR | PARTS | LOOP | {"run", "voting"},
     "topics": FLOOR | PARTS | {"checks"},
