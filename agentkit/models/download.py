@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 from agentkit.errors import DownloadError
 from agentkit.models import mirror
+from agentkit.models.environment import UNUSABLE, unusable
 from agentkit.models.identity import sha256
 
 Progress = Callable[[int, int, str], None]
@@ -168,11 +169,8 @@ def _accept(part: Path, target: Path, file: File, digest: str, source: str) -> N
 def _from_official(files: Sequence[File], ready: Path, meter: _Meter, done: int) -> None:
     try:
         opened = httpx.Client(timeout=TIMEOUT, follow_redirects=True)
-    except (ImportError, ValueError, OSError) as error:  # it reads them from the environment
-        raise DownloadError(
-            f"the proxy or the certificates that the environment names can't be used: {error}; "
-            "correct ALL_PROXY, HTTPS_PROXY or SSL_CERT_FILE"
-        ) from error
+    except UNUSABLE as error:
+        raise DownloadError(unusable(error)) from error
     with opened as client:
         for file in files:
             part = ready / f"{file.name}.part"

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from agentkit.answer import Usage
 from agentkit.errors import ConfigurationError, ContextOverflow, EndpointError, ModelError
+from agentkit.models.environment import UNUSABLE, unusable
 from agentkit.models.grammar import compile_grammar
 from agentkit.models.model import Completion, Grammar, Message, Model, Sampling, Session, TokenLogprob, confidence
 from agentkit.models.structured import response_format, unwrap
@@ -142,11 +143,8 @@ class OpenAI(Model):
             headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
             try:
                 self._clients[loop] = httpx.AsyncClient(timeout=timeout, limits=self._limits, headers=headers)
-            except (ImportError, ValueError, OSError) as error:  # it reads them from the environment
-                raise ConfigurationError(
-                    f"the proxy or the certificates that the environment names can't be used: {error}; "
-                    "correct ALL_PROXY, HTTPS_PROXY or SSL_CERT_FILE, or unset it"
-                ) from error
+            except UNUSABLE as error:
+                raise ConfigurationError(unusable(error)) from error
         return self._clients[loop]
 
     def _parsed(self, response: httpx.Response) -> "_Reply":

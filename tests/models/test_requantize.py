@@ -22,6 +22,14 @@ TENSORS = {
 }
 
 
+def finish(writer: Any) -> None:
+    """Write what was added, and close."""
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """A file with every sort of metadata and tensor that matters here."""
@@ -37,10 +45,7 @@ def source(tmp_path: Path) -> Path:
     random = numpy.random.default_rng(0)
     for name, (shape, kind) in TENSORS.items():
         writer.add_tensor(name, quantize(random.normal(size=shape).astype("float32"), kind), raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    finish(writer)
     return path
 
 
@@ -137,10 +142,7 @@ def test_a_format_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
     writer: Any = gguf.GGUFWriter(source := tmp_path / "one-bit.gguf", "llama")
     _, nbytes = gguf.GGML_QUANT_SIZES[KINDS.Q8_K]
     writer.add_tensor("token_embd.weight", numpy.zeros((4, 2 * nbytes), dtype="uint8"), raw_dtype=KINDS.Q8_K)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    finish(writer)
     with pytest.raises(ModelError, match=r"can't be rewritten as .*: Dequantization for Q8_K is not yet implemented"):
         requantize(source, tmp_path / "target.gguf", "Q8_0")
     assert list(tmp_path.iterdir()) == [source]
@@ -150,10 +152,7 @@ def test_a_part_of_a_model_is_refused(tmp_path: Path) -> None:
     writer: Any = gguf.GGUFWriter(part := tmp_path / "model-00001-of-00002.gguf", "llama")
     writer.add_uint16("split.count", 2)
     writer.add_tensor("output_norm.weight", numpy.zeros(64, dtype="float32"))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    finish(writer)
     with pytest.raises(ModelError, match=r"is one of 2 files of a model; join them: llama-gguf-split --merge"):
         requantize(part, tmp_path / "target.gguf", "Q8_0")
     assert list(tmp_path.iterdir()) == [part]

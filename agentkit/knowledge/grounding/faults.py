@@ -11,9 +11,9 @@ from itertools import pairwise
 from random import Random
 
 NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w]|[.,]\d)")
-NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][\w'’-]+(?: (?:of |the |de )?[A-Z][\w'’-]+)*")
+CAPITALISED = re.compile(r"\b[A-Z][\w'’-]+(?: (?:of |the |de )?[A-Z][\w'’-]+)*")
+NAME = re.compile(rf"(?<!^)(?<![.!?] ){CAPITALISED.pattern}")
 """One or more capitalised words inside a sentence."""
-START = re.compile(NAME.pattern.replace(r"(?<!^)(?<![.!?] )", "", 1))
 MUTUAL = re.compile(r"[,;:()]|\b(?:and|or|with|between|married|met|like|than|from|near|versus|vs|as|also|not|both)\b")
 """What leaves a claim as true with its two names in each other's place, or might."""
 VERB = re.compile(r"\b(is|are|was|were|has|have|had|can|could|will|would)\b(?! not\b)")
@@ -71,7 +71,7 @@ def swapped_roles(claim: str, around: Sequence[str], _chance: Random) -> str | N
 
 def named(claim: str, there: Collection[str]) -> list[re.Match[str]]:
     """The names in a claim; a capitalised word that begins it is one if it stands inside a sentence of the passage."""
-    first = START.match(claim)
+    first = CAPITALISED.match(claim)
     return [*([first] if first and first[0] in there else []), *NAME.finditer(claim)]
 
 
