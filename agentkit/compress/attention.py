@@ -1,13 +1,16 @@
 """Attention over packed rows, in transformers' form.
 
-Each example's own tokens attend to what the example goes on from and to one another, which is computed stretch by
-stretch: over a row of 2,048 tokens a mask of the whole would have four times the scores. The 135M so learns 187 instead
-of 107 tokens a second of two threads (`python tests/benchmarks/bench_training.py` compares both on your machine).
+Each example's own tokens attend to what the example goes on from and to one another. On a CPU this is computed branch
+by branch: over a row of 2,048 tokens a mask of the whole would have four times the scores. The 135M so learns 187
+instead of 107 tokens a second of two threads (`python tests/benchmarks/bench_training.py` compares both on your
+machine). A GPU has scores to spare and waits for each small product to be asked for, so there a row is one stretch.
 """
 
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
+
+from agentkit.compress.packing import Branch
 
 NAME = "agentkit_packed"
 """As `attn_implementation`."""
@@ -15,22 +18,43 @@ FEW = 2**19
 """Scores of a head that are kept for the gradient; more of them would take gigabytes."""
 
 
+ALIGNED = 16
+"""Numbers between the rows of a mask that GPU kernels take as it is."""
+
+
 class Stretch(NamedTuple):
-    """Tokens of one example that no other shares."""
+    """Tokens that are attended from at once."""
 
     start: int
     end: int
     before: Any
     """Places of the tokens that they go on from, int64 [n]; None where there are none."""
     mask: Any
-    """What attends to what, bool [end - start, n + end - start]."""
+    """What attends to what, [end - start, n + end - start]: whether, as bool, or what is added to the scores."""
 
 
-def stretch(torch: Any, start: int, end: int, before: Sequence[int], device: str) -> Stretch:
-    """The tokens from `start` to `end`, which go on from those in the places `before`."""
-    own = end - start
-    mask = torch.ones(own, len(before) + own, dtype=torch.bool, device=device).tril(len(before))
-    return Stretch(start, end, torch.tensor(before, device=device) if before else None, mask)
+def branched(torch: Any, row: Sequence[Branch]) -> list[Stretch]:
+    """A stretch for each branch of a row, on the CPU."""
+    found: list[Stretch] = []
+    for start, end, before in row:
+        own = end - start
+        mask = torch.ones(own, len(before) + own, dtype=torch.bool).tril(len(before))
+        found.append(Stretch(start, end, torch.tensor(before) if before else None, mask))
+    return found
+
+
+def whole(torch: Any, row: Sequence[Branch], *, device: str, dtype: Any) -> Stretch:
+    """All of a row as one stretch; what is added to its scores has the type that is multiplied in."""
+    first, last = row[0].start, row[-1].end
+    size = last - first
+    lengths = torch.tensor([end - start for start, end, _ in row], device=device)
+    of = torch.arange(len(row), device=device).repeat_interleave(lengths, output_size=size)
+    pairs = [(n, place - first) for n, branch in enumerate(row) for place in branch.before]
+    seen = torch.arange(len(row), device=device)[:, None] == of  # by each branch: its own tokens
+    if pairs:
+        seen[tuple(torch.tensor(pairs, device=device).T)] = True  # and those that it goes on from
+    added = torch.zeros(size, -(-size // ALIGNED) * ALIGNED, dtype=dtype, device=device)[:, :size]
+    return Stretch(first, last, None, added.masked_fill_(~seen[of].tril(), -torch.inf))
 
 
 def attend(
@@ -49,7 +73,7 @@ def attend(
     Args:
         query: [1, heads, tokens, width of a head].
         key: As many or fewer heads, each for several of the query's.
-        stretches: Of the row, in order and without gaps.
+        stretches: Of all rows, in order and without gaps.
     """
     torch: Any = import_module("torch")
     own_way: Any = import_module("transformers.integrations.sdpa_attention")
@@ -72,7 +96,7 @@ def attend(
 def weighed(query: Any, key: Any, value: Any, mask: Any, scaling: float | None) -> Any:
     """Attention of one stretch. The CPU's fused kernel takes longer than its parts, while their scores are few."""
     torch: Any = import_module("torch")
-    if query.device.type != "cpu" or mask.numel() > FEW:
+    if mask.is_floating_point() or mask.numel() > FEW:
         return torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scaling)
     scores = query @ key.transpose(-1, -2) * (scaling or query.shape[-1] ** -0.5)
     return scores.masked_fill(~mask, -torch.inf).softmax(-1) @ value

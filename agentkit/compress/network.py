@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from agentkit.compress.attention import register, stretch
-from agentkit.compress.packing import Row, joined
+from agentkit.compress.attention import Stretch, branched, register, whole
+from agentkit.compress.packing import Branch, Row, joined
 from agentkit.errors import ConfigurationError, MissingExtra
 
 
@@ -23,17 +23,24 @@ class Network:
     def logits(self, rows: Sequence[Row]) -> Any:
         """For each target of the rows, in order, what the model predicts in its place, in single precision."""
         torch, device = self.torch, self.device
-        ids, positions, places, stretches = joined(rows)
+        ids, positions, places, branches = joined(rows)
         with self.precision():
             states = self.model.get_decoder()(
                 input_ids=torch.tensor([ids], device=device),
                 position_ids=torch.tensor([positions], device=device),
                 attention_mask=torch.ones(1, 1, 1, 1, device=device),  # of this form it is passed on and not looked at
-                stretches=[stretch(torch, *each, device) for each in stretches],
+                stretches=[stretch for row in branches for stretch in self.stretches(row)],
                 use_cache=False,
             ).last_hidden_state[0]
             states = states.index_select(0, torch.tensor(places, device=device))
             return self.model.get_output_embeddings()(states).float()
+
+    def stretches(self, row: Sequence[Branch]) -> list[Stretch]:
+        """What of a row is attended from at once: on a CPU a branch, on a GPU all of it."""
+        torch = self.torch
+        if self.device == "cpu":
+            return branched(torch, row)
+        return [whole(torch, row, device=self.device, dtype=torch.bfloat16 if self.bf16 else torch.float32)]
 
     def precision(self) -> Any:
         """The context in which it multiplies as it is to."""

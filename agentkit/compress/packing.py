@@ -28,14 +28,22 @@ class Target(NamedTuple):
     """Which of the row's decisions it belongs to."""
 
 
+class Branch(NamedTuple):
+    """Where in a row one example's own tokens stand."""
+
+    start: int
+    end: int
+    before: list[int]
+    """Places of the tokens that it goes on from."""
+
+
 @dataclass
 class Row:
     """Examples in one sequence."""
 
     ids: list[int] = field(default_factory=list[int])
     positions: list[int] = field(default_factory=list[int])
-    stretches: list[tuple[int, int, list[int]]] = field(default_factory=list[tuple[int, int, list[int]]])
-    """From where to where one example's own tokens stand, and which others it goes on from."""
+    branches: list[Branch] = field(default_factory=list[Branch])
     targets: list[Target] = field(default_factory=list[Target])
     kinds: list[str] = field(default_factory=list[str])
     """What each decision teaches."""
@@ -52,7 +60,7 @@ def pack(examples: Iterable[Example]) -> Row:
         path = [*path[:shared], *range(start, end)]
         row.ids += example.ids[shared:]
         row.positions += range(shared, len(example.ids))
-        row.stretches.append((start, end, path[:shared]))
+        row.branches.append(Branch(start, end, path[:shared]))
         for first, last in example.decisions:
             decision = len(row.kinds)
             row.kinds.append(example.kind)
@@ -129,16 +137,16 @@ def passes(found: Sequence[Row], tokens: int) -> Iterator[list[Row]]:
         yield batch
 
 
-def joined(found: Sequence[Row]) -> tuple[list[int], list[int], list[int], list[tuple[int, int, list[int]]]]:
-    """Rows one behind the other: their ids, positions, places of targets, and stretches that aren't empty."""
+def joined(found: Sequence[Row]) -> tuple[list[int], list[int], list[int], list[list[Branch]]]:
+    """Rows one behind the other: their ids, positions, places of targets, and each row's branches that aren't empty."""
     ids: list[int] = []
     positions: list[int] = []
     places: list[int] = []
-    stretches: list[tuple[int, int, list[int]]] = []
+    branches: list[list[Branch]] = []
     for row in found:
         at = len(ids)
         ids += row.ids
         positions += row.positions
         places += [at + target.place for target in row.targets]
-        stretches += [(at + s, at + e, [at + b for b in before]) for s, e, before in row.stretches if e > s]
-    return ids, positions, places, stretches
+        branches.append([Branch(at + s, at + e, [at + b for b in before]) for s, e, before in row.branches if e > s])
+    return ids, positions, places, branches

@@ -1,7 +1,8 @@
 """Quantization-aware training: a student computes with the weights as they will be rounded in the exported file.
 
 What is learned stays precise, and gradients pass the rounding as if it weren't there (the straight-through estimator of
-Bengio et al. 2013; for whole networks Jacob et al. 2018). Rounding is done by the package that writes the file.
+Bengio et al. 2013; for whole networks Jacob et al. 2018). Rounding is done where the weights are for the formats that
+are mostly asked for, else by the package that writes the file; a test holds both to the same weights, bit for bit.
 """
 
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ class Rounding:
         gguf: Any = gguf_package()
         self.torch = library("torch")
         self.to = gguf.GGMLQuantizationType[to]
+        self.rounded = {"Q4_0": q4_0, "Q8_0": q8_0}.get(to, self.by_package)
         self.quants = gguf.quants
         self.layers = list(layers(model, block=gguf.GGML_QUANT_SIZES[self.to][0]))
         for layer in self.layers:
@@ -35,9 +37,35 @@ class Rounding:
         """Round anew: what is learned has changed."""
         with self.torch.no_grad():
             for layer in self.layers:
-                wide = merged(layer)
-                array = self.quants.dequantize(self.quants.quantize(wide.float().cpu().numpy(), self.to), self.to)
-                layer.rounded = self.torch.from_numpy(array).to(device=wide.device, dtype=weight(layer).dtype)
+                layer.rounded = self.rounded(merged(layer).float()).to(weight(layer).dtype)
+
+    def by_package(self, matrix: Any) -> Any:
+        """A matrix in single precision as the format keeps it."""
+        array = self.quants.dequantize(self.quants.quantize(matrix.cpu().numpy(), self.to), self.to)
+        return self.torch.from_numpy(array).to(matrix.device)
+
+
+def q4_0(matrix: Any) -> Any:
+    """A matrix as Q4_0 keeps it: in blocks of 32 whose widest number is −8 times the scale, from −8 to 7."""
+    blocks = matrix.reshape(-1, 32)
+    widest = blocks.gather(1, blocks.abs().argmax(1, keepdim=True))
+    scale = widest / -8
+    steps = (blocks * inverse(scale) + 8.5).trunc().clamp(0, 15) - 8
+    return (steps * scale.half().float()).reshape(matrix.shape)
+
+
+def q8_0(matrix: Any) -> Any:
+    """A matrix as Q8_0 keeps it: in blocks of 32 whose widest number is 127 times the scale."""
+    blocks = matrix.reshape(-1, 32)
+    scale = blocks.abs().amax(1, keepdim=True) / 127
+    steps = blocks * inverse(scale)
+    steps = steps.trunc() + (2 * steps.frac()).trunc()  # half away from 0
+    return (steps * scale.half().float()).reshape(matrix.shape)
+
+
+def inverse(scale: Any) -> Any:
+    """Of blocks' scales; a block of zeros stays one."""
+    return (1 / scale).where(scale != 0, 0)
 
 
 def layers(model: Any, *, block: int) -> Iterator[Any]:

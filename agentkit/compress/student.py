@@ -72,13 +72,14 @@ class Student(Network):
         """
         self.model.train()
         count = sum(len(row.targets) for row in rows)
-        total = 0.0
+        total: Any = 0.0  # read at the end: a GPU would have to be waited for
         self.optimizer.zero_grad(set_to_none=True)
         for batch in passes(rows, self.recipe.at_once):
             summed = (loss or self.cross_entropy)(batch, self.logits(batch), self.wanted(batch))
             (summed / count).backward()
-            total += float(summed.detach())
-        length = self.torch.nn.utils.clip_grad_norm_(self.trained.values(), self.recipe.clip)
+            total += summed.detach().double()
+        total = float(total)
+        length = float(self.torch.nn.utils.clip_grad_norm_(self.trained.values(), self.recipe.clip))
         if not (math.isfinite(total) and math.isfinite(length)):
             raise ConfigurationError(
                 f"the loss ({total / count:g}) or its gradient is no finite number any more; begin anew with a --rate "
@@ -180,6 +181,10 @@ def low_rank(model: Any, recipe: Recipe) -> Any:
         model = model.to(torch.bfloat16)
     config = peft.LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear")
     model = peft.inject_adapter_in_model(config, model)
+    if recipe.bf16:
+        for module in model.modules():
+            if hasattr(module, "cast_input_dtype_enabled"):
+                module.cast_input_dtype_enabled = False  # to single precision, and back for the product
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()  # small steps would be lost in bfloat16

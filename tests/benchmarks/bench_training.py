@@ -1,4 +1,4 @@
-"""How fast a student learns on this machine, with attention computed stretch by stretch or over the whole row.
+"""How fast a student learns on this machine, with attention computed branch by branch or over the whole row.
 
     .venv/bin/python tests/benchmarks/bench_training.py runs/mine/lessons.jsonl [--rows 1024 2048] [--rounds 3]
 
@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from agentkit import protocol
+from agentkit.compress.attention import Stretch, whole
 from agentkit.compress.base import open_base
 from agentkit.compress.examples import encode
 from agentkit.compress.lesson import read_lessons
 from agentkit.compress.network import has_bf16, library
-from agentkit.compress.packing import Row, joined, pack, rows
+from agentkit.compress.packing import Branch, Row, pack, rows
 from agentkit.compress.recipe import Recipe
 from agentkit.compress.student import Student
 
@@ -30,23 +30,11 @@ STEP = 4096
 
 
 class Masked(Student):
-    """A student whose attention is computed over the whole row, under a mask."""
+    """A student whose rows are attended from at once, under a mask, as on a GPU."""
 
-    def logits(self, rows: Sequence[Row]) -> Any:
+    def stretches(self, row: Sequence[Branch]) -> list[Stretch]:
         torch = self.torch
-        ids, positions, places, stretches = joined(rows)
-        mask = torch.zeros(1, 1, len(ids), len(ids), dtype=torch.bool)
-        for start, end, before in stretches:
-            mask[0, 0, start:end, start:end] = torch.ones(end - start, end - start, dtype=torch.bool).tril()
-            mask[0, 0, start:end, before] = True
-        with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16):
-            states = self.model.get_decoder()(
-                input_ids=torch.tensor([ids]),
-                position_ids=torch.tensor([positions]),
-                attention_mask=mask,
-                use_cache=False,
-            ).last_hidden_state[0]
-            return self.model.get_output_embeddings()(states[torch.tensor(places)]).float()
+        return [whole(torch, row, device=self.device, dtype=torch.bfloat16 if self.bf16 else torch.float32)]
 
 
 def main() -> None:
@@ -65,7 +53,7 @@ def main() -> None:
     for size in given.rows:
         packed = [pack([examples[i] for i in row]) for row in rows(examples, size=size, chance=Random(0))]
         recipe = Recipe(row=size, at_once=size, bf16=has_bf16("cpu"))
-        for name, kind in {"stretches": Student, "whole row": Masked}.items():
+        for name, kind in {"branches": Student, "whole row": Masked}.items():
             ways[name, size] = kind(base.folder, recipe, device="cpu"), packed[: max(1, STEP // size)]
     seconds: dict[tuple[str, int], list[float]] = {way: [] for way in ways}
     for turn in range(given.rounds + 1):

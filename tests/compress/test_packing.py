@@ -1,13 +1,15 @@
 """Rows of examples: what goes where, and that nothing is computed otherwise than by itself."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from agentkit.compress.attention import Stretch, whole
 from agentkit.compress.network import Network, open_model
-from agentkit.compress.packing import pack, passes, rows, steps
+from agentkit.compress.packing import Branch, pack, passes, rows, steps
 
 from .letters import example, text_of
 
@@ -23,9 +25,16 @@ def test_what_examples_begin_with_alike_stands_in_a_row_once() -> None:
     assert max(row.positions) == max(len(e.ids) for e in EXAMPLES) - 1
 
 
-@pytest.fixture(scope="module")
-def network(letters: Path) -> Any:
-    return Network(open_model(letters).eval(), device="cpu", bf16=False)
+class AsOnAGpu(Network):
+    """Each row attended from at once."""
+
+    def stretches(self, row: Sequence[Branch]) -> list[Stretch]:
+        return [whole(self.torch, row, device="cpu", dtype=self.torch.float32)]
+
+
+@pytest.fixture(scope="module", params=[Network, AsOnAGpu])
+def network(letters: Path, request: pytest.FixtureRequest) -> Any:
+    return request.param(open_model(letters).eval(), device="cpu", bf16=False)
 
 
 def test_packed_each_token_is_predicted_as_if_its_example_stood_alone(network: Any) -> None:

@@ -10,6 +10,7 @@ from gguf.quants import dequantize, quantize
 
 from agentkit.compress import train
 from agentkit.compress.packing import pack
+from agentkit.compress.rounding import q4_0, q8_0
 from agentkit.compress.student import Student
 from agentkit.compress.train import Conditions
 
@@ -43,6 +44,19 @@ def shaken(student: Student) -> Student:
     torch.manual_seed(5)
     student.put({name: tensor + 0.1 * torch.randn_like(tensor) for name, tensor in student.tensors().items()})
     return student
+
+
+@pytest.mark.parametrize("name", ["Q4_0", "Q8_0"])
+@pytest.mark.parametrize("width", [1e-6, 0.02, 300.0])
+def test_rounded_where_the_weights_are_they_are_bit_for_bit_those_of_the_file(name: str, width: float) -> None:
+    torch.manual_seed(1)
+    matrix = width * torch.randn(96, 320)
+    matrix[3] = 0.0
+    matrix[4, :32] = width  # ties for the widest
+    matrix[5, :32] = torch.arange(-16, 16) * width
+    to = gguf.GGMLQuantizationType[name]
+    kept = torch.from_numpy(dequantize(quantize(matrix.numpy(), to), to))
+    assert torch.equal({"Q4_0": q4_0, "Q8_0": q8_0}[name](matrix), kept)
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
