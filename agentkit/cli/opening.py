@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from agentkit.errors import ConfigurationError
 from agentkit.settings import Settings
@@ -43,18 +43,21 @@ def check_model(settings: Settings) -> None:
 def leaving(settings: Settings) -> list[str]:
     """What leaves this machine, if anything does: a file in some folder may have said so."""
     told: list[str] = []
-    if elsewhere(url := urlsplit(settings.model)):
-        told.append(f"task and evidence go to {url.hostname} (model from {settings.origin('model')})")
-    if elsewhere(url := urlsplit(settings.chroma)):
-        told.append(
-            f"vectors of documents and of queries go to {url.hostname} (chroma from {settings.origin('chroma')})"
-        )
+    if host := elsewhere(settings.model):
+        told.append(f"task and evidence go to {host} (model from {settings.origin('model')})")
+    if host := elsewhere(settings.chroma):
+        told.append(f"vectors of documents and of queries go to {host} (chroma from {settings.origin('chroma')})")
     return told
 
 
-def elsewhere(url: SplitResult) -> bool:
-    """Whether it is the address of another machine."""
-    return url.scheme in ("http", "https") and url.hostname not in ("localhost", "127.0.0.1", "::1")
+def elsewhere(address: str) -> str:
+    """The other machine whose address it is; empty for this one, and for what is no address: that is refused later."""
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        return ""
+    there = url.scheme in ("http", "https") and url.hostname not in ("localhost", "127.0.0.1", "::1")
+    return (url.hostname or "") if there else ""
 
 
 async def open_model(settings: Settings) -> "Model":

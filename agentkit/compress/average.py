@@ -26,11 +26,13 @@ def average(files: Sequence[Path], out: Path, *, command: str) -> Card:
 
     Raises:
         ConfigurationError: They are fewer than two, damaged or of different bases, layers, ranks or protocols, or the
-            place can't be written to.
+            place is one of theirs or can't be written to.
         MissingExtra: numpy or safetensors isn't installed.
     """
     if len(files) < 2:
         raise ConfigurationError(f"the mean of {len(files)} adapter is no other one; name two or more")
+    if out.resolve() in {file.resolve() for file in files}:
+        raise ConfigurationError(f"writing {out} over an adapter that it is made of would lose it; name another file")
     read = [adapters.read(file) for file in files]
     last = read[-1].card
     for file, one in zip(files, read, strict=True):

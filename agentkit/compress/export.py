@@ -19,7 +19,6 @@ from agentkit.models.identity import weights_hash
 from agentkit.models.merge import merge
 from agentkit.models.requantize import Format, requantize
 from agentkit.models.tokenizer import one_line
-from agentkit.settings import expanded
 
 
 def export(run: Path, out: Path, to: Format | None = None, *, base: str = "", like: Path | None = None) -> Card:
@@ -40,12 +39,14 @@ def export(run: Path, out: Path, to: Format | None = None, *, base: str = "", li
     card = card_of(place)
     to = to or card.format
     base = base or card.base
-    refuse_over(out, expanded(base), like)
+    whole = place.is_dir()
+    source = (like if whole else folder_of(base)) or gguf_file(base)
+    refuse_over(out, source, like)
     out.parent.mkdir(parents=True, exist_ok=True)
-    if place.is_dir():
-        written(place, out, to, card, like=like or gguf_file(base))
+    if whole:
+        written(place, out, to, card, like=source)
     else:
-        merged(adapters.read(place), base, out, to, like=like)
+        merged(adapters.read(place), source, out, to, like=like)
     cards.write(out.with_suffix(".md"), card, out)
     return card
 
@@ -62,9 +63,8 @@ def refuse_over(out: Path, *models: Path | None) -> None:
         raise ConfigurationError(f"writing {out} over its own model would lose it; name another file")
 
 
-def merged(adapter: Adapter, spec: str, out: Path, to: Format, *, like: Path | None) -> None:
+def merged(adapter: Adapter, base: Path, out: Path, to: Format, *, like: Path | None) -> None:
     """Merge an adapter into its base, a folder or a GGUF file."""
-    base = folder_of(spec) or gguf_file(spec)
     found = weights_hash(base)
     if found != adapter.card.base_sha256:
         raise ConfigurationError(

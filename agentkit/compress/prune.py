@@ -224,6 +224,8 @@ def workplace(out: Path) -> Generator[Path]:
             finally:
                 if not (work / CHECKPOINT).is_file():
                     shutil.rmtree(work, ignore_errors=True)
+    except BrokenPipeError:  # whoever is told of it has gone
+        raise
     except OSError as error:
         raise unwritable(out, error.strerror or error) from None
 

@@ -44,6 +44,10 @@ class Conditions:
     device: str = "auto"
     tell: Tell = print
 
+    def __post_init__(self) -> None:
+        if self.minutes is not None and not self.minutes >= 0:  # no number is none of them
+            raise ConfigurationError(f"{self.minutes:g} minutes are no time to train for; name 0 or more")
+
 
 def train(lessons: Path, base: Base, recipe: Recipe, conditions: Conditions) -> Result:
     """Train, keep the weights that are best on held-out lessons, and write them with their card.

@@ -196,7 +196,11 @@ class _Server:
 
 
 def _client_of(url: str) -> Any:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:  # a bracket that isn't closed, a port that is none
+        parts, port = urlsplit(""), 0
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         raise ConfigurationError(f"{url!r} must be the address of a Chroma server, as in http://localhost:8000")
     _failures()
@@ -207,7 +211,7 @@ def _client_of(url: str) -> Any:
         return _Server(
             chromadb.HttpClient(
                 host=parts.hostname,
-                port=parts.port or (443 if parts.scheme == "https" else 80),
+                port=port,
                 ssl=parts.scheme == "https",
                 settings=Settings(anonymized_telemetry=False),
             )

@@ -60,7 +60,7 @@ def _read_header(path: Path) -> Iterator[tuple[str, Value]]:
             yield from _metadata(file)
     except OSError as error:
         raise ModelError(f"{path} can't be read: {error.strerror}; give the path of a GGUF file") from error
-    except (struct.error, KeyError, UnicodeDecodeError, ValueError) as error:
+    except (struct.error, KeyError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} can't be loaded: its header is cut off or damaged; fetch it again") from error
 
 

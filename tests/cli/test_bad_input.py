@@ -99,6 +99,7 @@ def test_a_task_that_overflows_the_context(process: Process, weights: Path) -> N
         ("https://models.invalid/v1#model", "task and evidence go to models.invalid (model from "),
         ("http://127.0.0.1:8000/v1#model", ""),
         ("http://localhost/v1#model", ""),
+        ("http://[models/v1#model", ""),
         ("smollm2-135m", ""),
     ],
 )

@@ -99,3 +99,5 @@ def test_one_adapter_has_no_mean_and_a_mean_is_written_as_an_adapter(tmp_path: P
         average(file, "--out", tmp_path / "c.safetensors")
     with pytest.raises(ConfigurationError, match=r"ends in \.safetensors"):
         average(file, file, "--out", tmp_path / "c.gguf")
+    with pytest.raises(ConfigurationError, match="over an adapter that it is made of would lose it"):
+        average(file, file, "--out", file)

@@ -149,6 +149,9 @@ def test_all_weights_trained_are_exported_like_their_base(base: Path, tmp_path: 
     assert found.keys() == trained.keys()
     assert all((found[name] - tensor).abs().max() < 1e-2 for name, tensor in trained.items())
     assert "All weights trained" in (tmp_path / "full.md").read_text(encoding="utf-8")
+    before = base.read_bytes()
+    refused(ConfigurationError, "over its own model would lose it", "export", base, "--run", folder, "--base", base)
+    assert base.read_bytes() == before
 
 
 def test_a_base_that_is_a_folder_is_exported_like_a_file_that_is_named(
@@ -191,6 +194,8 @@ BAD: Sequence[tuple[tuple[object, ...], str]] = (
     (("--rank", 0), "--rank 0: .* greater than or equal to 1"),
     (("--held-out", 1), "--held-out 1.0: .* less than 1"),
     (("--on-policy", 0.5), "on_policy needs a teacher"),
+    (("--minutes", "nan"), "nan minutes are no time to train for"),
+    (("--minutes", -1), "-1 minutes are no time to train for"),
     (("--device", "tpu"), "there is no device 'tpu' here"),
     (("--base", "gpt-9"), "no model named 'gpt-9'"),
     (("--base", "~nosuchuser/hf"), "no model named '~nosuchuser/hf'"),

@@ -217,6 +217,14 @@ def test_no_lessons_are_too_few(original: Path, tmp_path: Path) -> None:
         smaller(original, tmp_path / "small.gguf", lessons=empty)
 
 
+def test_a_listener_that_is_gone_is_no_full_disk(original: Path, tmp_path: Path) -> None:
+    def gone(line: str) -> None:
+        raise BrokenPipeError(32, f"nobody reads {line}")
+
+    with pytest.raises(BrokenPipeError):
+        smaller(original, tmp_path / "small.gguf", conditions=Conditions(out=tmp_path / "small.gguf", tell=gone))
+
+
 def test_it_is_not_written_over_itself_or_as_something_else(original: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="over its own model would lose it"):
         smaller(original, original)

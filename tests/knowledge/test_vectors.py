@@ -97,7 +97,10 @@ def test_a_server_that_is_not_there_is_one_line(embedder: Embedder, folder: Path
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost", "http://", "http://user:secret@localhost"])
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:8000", "ftp://localhost", "http://", "http://user:secret@localhost", "http://[host", "http://host:x"],
+)
 def test_an_address_that_is_none_is_refused(embedder: Embedder, folder: Path, tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigurationError, match="must be the address of a Chroma server"):
         Corpus.open(folder, embedder=embedder, store=tmp_path / "store", chroma=url)

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import struct
 import subprocess
 import sys
 import threading
@@ -27,6 +28,10 @@ pytestmark = pytest.mark.model
 # Loading
 
 
+NESTED = struct.pack("<4sIQQQI", b"GGUF", 3, 0, 1, 0, 9) + struct.pack("<IQ", 9, 1) * 5000
+"""A header of one key, whose value is a list in a list in a list …"""
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -34,6 +39,7 @@ pytestmark = pytest.mark.model
         (b"hello world", "is not a GGUF file: it begins with b'hell'"),
         (b"GGUF", "header is cut off or damaged"),
         (b"GGUF" + bytes(range(256)) * 40, "header is cut off or damaged"),
+        (NESTED, "header is cut off or damaged"),
         (b"GGUF\3\0\0\0" + bytes(16), "can't be loaded"),  # a whole header, of nothing
     ],
 )
