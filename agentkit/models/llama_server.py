@@ -25,6 +25,7 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 import httpx
 
 from agentkit.errors import ConfigurationError, ModelError
+from agentkit.models.decoy import decoy
 from agentkit.models.loops import SPAN, circling
 from agentkit.models.model import Message, TokenLogprob
 
@@ -55,6 +56,8 @@ FIELDS: Mapping[str, Any] = MappingProxyType(
 """How llama.cpp is set whatever the model, as fields of xllamacpp's CommonParams."""
 _UNIX_PATH = 100
 """Longest path of a Unix socket that every system takes."""
+_masked = threading.Event()
+"""Whether llama.cpp has masked by a grammar in this process, whatever the model: see `_forget_vocabulary`."""
 
 
 class _Llama(Protocol):
@@ -130,8 +133,7 @@ class LlamaServer:
         self._closing = threading.Event()
         self._workers = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix=_WORKER)
         self.folder = Path(tempfile.mkdtemp(prefix="agentkit-"))
-        address = self.folder / "llama.sock"
-        self.socket = address if hasattr(socket, "AF_UNIX") and len(bytes(address)) <= _UNIX_PATH else None
+        self.socket = _unix_socket(self.folder / "llama.sock")
         key = secrets.token_urlsafe(32)
         fields = {
             "n_ctx": context * parallel,  # llama.cpp divides it among the slots
@@ -143,6 +145,8 @@ class LlamaServer:
         }
         try:
             self._llama: _Llama | None = _load(path, threads=threads, fields=fields)
+            if _masked.is_set():
+                _forget_vocabulary(self.folder)
             self.url = "http://localhost" if self.socket else self._llama.listening_address
             self._http = httpx.Client(
                 transport=httpx.HTTPTransport(
@@ -186,6 +190,8 @@ class LlamaServer:
 
         if self._llama is None or stop.is_set() or self._closing.is_set():
             return result
+        if "grammar" in request:
+            _masked.set()
         self._llama.handle_completions({**request, "stream": True, "return_progress": True}, on_chunk)
         if failures:
             raise ModelError(f"llama.cpp answered in a way not understood: {failures[0]!r}") from failures[0]
@@ -240,6 +246,11 @@ class LlamaServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def _unix_socket(address: Path) -> Path | None:
+    """The address; None where there can be no socket."""
+    return address if hasattr(socket, "AF_UNIX") and len(bytes(address)) <= _UNIX_PATH else None
+
+
 def _load(path: Path, *, threads: int, fields: Mapping[str, Any]) -> _Llama:
     xllamacpp = load_library()
     params = xllamacpp.CommonParams()
@@ -255,6 +266,31 @@ def _load(path: Path, *, threads: int, fields: Mapping[str, Any]) -> _Llama:
             f"or too large for the memory with {fields['n_ctx']} tokens of context in all; "
             "fetch it again, or load it with a smaller context"
         ) from error
+
+
+def _forget_vocabulary(folder: Path) -> None:
+    """Have llama.cpp forget whose vocabulary it masked last; to be called when a model has been loaded.
+
+    For grammars it keeps the vocabulary of the model that had the last one, known only by its place in memory, and
+    longer than the model lives (llama_sampler_llg_new_tokenizer in common/llguidance.cpp). A model that comes to
+    lie in the same place is masked by the other's vocabulary, or where their sizes differ, an assertion aborts the
+    process: two tiny ones, loaded by turns, met it after 7 to 50 loads, after 2 to 7 where MALLOC_ARENA_MAX is 1.
+
+    So one more model is loaded, which lies elsewhere than the one there is now, and has the last grammar before
+    that. It may lie where the one that is gone did, too: what it gets is no grammar, and nothing is asserted then.
+    """
+    path = folder / "decoy.gguf"
+    path.write_bytes(decoy())
+    fields = {
+        "n_ctx": 256,
+        "n_parallel": 1,
+        "hostnames": [str(_unix_socket(folder / "decoy.sock") or "127.0.0.1")],
+        "api_keys": [secrets.token_urlsafe(32)],
+        "n_threads_http": 1,
+        "warmup": False,
+    }
+    request = {"prompt": [1], "n_predict": 1, "stream": True, "grammar": "%llguidance {}\nno grammar"}
+    _load(path, threads=1, fields=fields).handle_completions(request, lambda _: False)
 
 
 def load_library() -> Any:
