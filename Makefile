@@ -24,7 +24,7 @@ types: .venv/dev
 tests: .venv/dev
 	$(BIN)/agentkit models pull
 	$(BIN)/agentkit models pull smollm2-135m
-	$(BIN)/pytest || { code=$$?; grep -A 20 -e Fatal -e 'Current thread' .pytest_cache/crash; exit $$code; }
+	$(BIN)/pytest || { code=$$?; $(BIN)/python tests/crash.py; exit $$code; }
 
 benchmarks: .venv/dev
 	@ls tests/benchmarks/bench_*.py

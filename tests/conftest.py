@@ -1,7 +1,6 @@
 """A real model for tests: AGENTKIT_TEST_MODEL, else the smallest of the catalog."""
 
 import asyncio
-import faulthandler
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +11,12 @@ import pytest
 from agentkit.models import catalog
 from agentkit.models.llamacpp import LlamaCpp
 
+from .crash import pytest_configure as pytest_configure
+from .crash import pytest_runtest_setup as pytest_runtest_setup
 from .tiny import write_folder
 
 hypothesis.settings.register_profile("agentkit", deadline=None)  # how long a machine takes says nothing of the code
 hypothesis.settings.load_profile("agentkit")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Where native code (llama.cpp, torch, Chroma) crashed goes into a file, of which `make test` shows the part that
-    tells: the whole names hundreds of modules, and a log that keeps only its end would keep only these."""
-    cache = config.rootpath / ".pytest_cache"
-    cache.mkdir(exist_ok=True)
-    faulthandler.enable(file=(cache / "crash").open("w"))
 
 
 @pytest.fixture(scope="session")
