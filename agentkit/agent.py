@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from contextvars import copy_context
 from copy import copy
 from importlib.metadata import version
 from types import TracebackType
@@ -377,7 +378,7 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
         except BaseException as error:
             failure.append(error)
 
-    thread = threading.Thread(target=target, name="agentkit-run")
+    thread = threading.Thread(target=copy_context().run, args=(target,), name="agentkit-run")
     thread.start()
     try:
         thread.join()

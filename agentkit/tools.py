@@ -17,6 +17,7 @@ import threading
 import time
 import typing
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextvars import copy_context
 from fractions import Fraction
 from importlib.metadata import EntryPoint
 from typing import Annotated, Any, Self, TypeGuard, TypeVar, get_args, get_origin, overload
@@ -188,7 +189,7 @@ class Tool:
 
 
 async def in_thread(function: Callable[[], T]) -> T:
-    """Run a blocking function in a daemon thread of its own.
+    """Run a blocking function in a daemon thread of its own, where context variables are as they are here.
 
     Unlike an executor's, the thread keeps neither a time-out waiting nor the process from ending.
     """
@@ -209,7 +210,8 @@ async def in_thread(function: Callable[[], T]) -> T:
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, *settled)
 
-    threading.Thread(target=work, daemon=True, name="agentkit-tool").start()
+    run = copy_context().run
+    threading.Thread(target=run, args=(work,), daemon=True, name="agentkit-tool").start()
     return await future
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from agentkit.agent import run_sync
 from agentkit.answer import Passage
 from agentkit.errors import ConfigurationError, DefinitionError, UnknownName
 from agentkit.tools import Injected, Outcome, Part, Tool, known_tools, load_tools, to_parts, tool
@@ -182,6 +184,24 @@ def test_a_blocking_function_that_hangs_is_left_behind() -> None:
     start = time.monotonic()
     assert "took longer than 0.05 s" in invoke(block).error
     assert time.monotonic() - start < 1.5
+
+
+def test_context_variables_are_as_where_the_run_was_begun() -> None:
+    customer = ContextVar("customer", default="nobody")
+
+    @tool
+    def whoami() -> str:
+        """Say who asks."""
+        return customer.get()
+
+    def asked() -> tuple[Part, ...]:
+        return run_sync(whoami.invoke({})).parts
+
+    async def notebook() -> tuple[Part, ...]:
+        return asked()  # where a loop runs already, the run has a thread of its own
+
+    customer.set("Rosa")
+    assert asked() == asyncio.run(notebook()) == (Part(text="Rosa"),)
 
 
 @pytest.mark.parametrize(
