@@ -4,9 +4,8 @@ import asyncio
 import inspect
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from contextvars import copy_context
 from copy import copy
 from importlib.metadata import version
 from types import TracebackType
@@ -26,6 +25,7 @@ from agentkit.models.grammar import compile_grammar
 from agentkit.models.model import Completion, Message, Model, Sampling, Session
 from agentkit.needs import Ask, Invoke, Need, Result, Verified, Verify
 from agentkit.run import Exhausted, Run
+from agentkit.threads import run_sync
 from agentkit.tools import Outcome, Tool, load_tools, one_line, tool
 from agentkit.voting import MOST_DRAWS, TEMPERATURE, ballot, decided, elected
 
@@ -356,37 +356,3 @@ def as_tool(given: Tool | Callable[..., Any] | str) -> Tool:
     if isinstance(given, Tool):
         return given
     return load_tools([given])[0] if isinstance(given, str) else tool(given)
-
-
-def run_sync(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, in a thread of its own where an event loop already runs here."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    outcome: list[T] = []
-    failure: list[BaseException] = []
-    begun = list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]]()
-
-    async def watched() -> T:
-        begun.append((asyncio.get_running_loop(), asyncio.current_task()))
-        return await work
-
-    def target() -> None:
-        try:
-            outcome.append(asyncio.run(watched()))
-        except BaseException as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=copy_context().run, args=(target,), name="agentkit-run")
-    thread.start()
-    try:
-        thread.join()
-    except BaseException:  # interrupted: nobody waits for the run any more, so it ends too
-        for loop, task in begun:
-            if task is not None:
-                loop.call_soon_threadsafe(task.cancel)
-        raise
-    if failure:
-        raise failure[0]
-    return outcome[0]

@@ -13,11 +13,9 @@ import dataclasses
 import inspect
 import json
 import re
-import threading
 import time
 import typing
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextvars import copy_context
 from fractions import Fraction
 from importlib.metadata import EntryPoint
 from typing import Annotated, Any, Self, TypeGuard, TypeVar, get_args, get_origin, overload
@@ -29,6 +27,7 @@ from pydantic_core import to_jsonable_python
 from agentkit import plugins
 from agentkit.answer import Passage
 from agentkit.errors import ConfigurationError, DefinitionError, ToolError, ToolTimeout
+from agentkit.threads import in_thread
 
 T = TypeVar("T")
 
@@ -186,33 +185,6 @@ class Tool:
             return await typing.cast(Awaitable[object], self.function(**kwargs))
         result: object = await in_thread(lambda: self.function(**kwargs))
         return await result if inspect.isawaitable(result) else result  # a plain function may wrap an async one
-
-
-async def in_thread(function: Callable[[], T]) -> T:
-    """Run a blocking function in a daemon thread of its own, where context variables are as they are here.
-
-    Unlike an executor's, the thread keeps neither a time-out waiting nor the process from ending.
-    """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(method: Callable[[Any], None], value: object) -> None:
-        if not future.done():
-            method(value)
-
-    def work() -> None:
-        try:
-            settled: tuple[Callable[[Any], None], object] = (future.set_result, function())
-        except StopIteration as error:  # no future takes one: whoever waits for it would do so for ever
-            settled = (future.set_exception, RuntimeError(f"StopIteration: {error or 'there was no next item'}"))
-        except BaseException as error:
-            settled = (future.set_exception, error)
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, *settled)
-
-    run = copy_context().run
-    threading.Thread(target=run, args=(work,), daemon=True, name="agentkit-tool").start()
-    return await future
 
 
 @overload

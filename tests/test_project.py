@@ -161,7 +161,7 @@ def test_no_file_is_longer_than_one_job_takes(path: Path) -> None:
 
 # Who may know whom
 
-FLOOR = frozenset("answer errors events heap injections limits settings".split())
+FLOOR = frozenset("answer errors events heap injections limits settings threads".split())
 PARTS = frozenset("arithmetic knowledge models sandbox".split())
 LOOP = frozenset("embedding tools checks grammars protocol needs".split())
 MAY_KNOW: Mapping[str, frozenset[str]] = {
@@ -169,6 +169,7 @@ MAY_KNOW: Mapping[str, frozenset[str]] = {
     "answer": frozenset(),
     "lazy": frozenset(),
     "heap": frozenset(),
+    "threads": frozenset(),
     "limits": frozenset(),
     "injections": frozenset(),
     "events": frozenset({"answer"}),

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from agentkit.agent import run_sync
 from agentkit.answer import Passage
 from agentkit.errors import ConfigurationError, DefinitionError, UnknownName
+from agentkit.threads import run_sync
 from agentkit.tools import Injected, Outcome, Part, Tool, known_tools, load_tools, to_parts, tool
 
 

@@ -11,6 +11,7 @@ from agentkit import plugins
 from agentkit.answer import Evidence, Finding
 from agentkit.events import Called, Turn
 from agentkit.knowledge.sentences import sentences
+from agentkit.threads import in_thread
 
 ENTRY_POINTS = "agentkit.checks"
 
@@ -54,8 +55,7 @@ async def judge(draft: Draft, checks: Sequence[Check]) -> tuple[Verdict, tuple[F
     findings: list[Finding] = []
     for check in checks:
         try:
-            found = check(draft)
-            findings += await found if inspect.isawaitable(found) else found
+            findings += await found_by(check, draft)
         except Exception as error:  # a check is anyone's code; that it broke is what it found
             reason = f"{type(error).__name__}: {error}"
             findings.append(Finding(check=name_of(check), claim=draft.text, verdict="unavailable", reason=reason))
@@ -66,6 +66,17 @@ async def judge(draft: Draft, checks: Sequence[Check]) -> tuple[Verdict, tuple[F
     if "unavailable" in verdicts or not draft.claims or not supported.issuperset(draft.claims):
         return "unchecked", tuple(findings)
     return "supported", tuple(findings)
+
+
+async def found_by(check: Check, draft: Draft) -> Iterable[Finding]:
+    """What a check finds. A plain function has a thread of its own: it may take seconds, and others go on."""
+
+    def called() -> Iterable[Finding] | Awaitable[Iterable[Finding]]:
+        found = check(draft)
+        return found if inspect.isawaitable(found) else list(found)  # a generator does its work here
+
+    found = called() if inspect.iscoroutinefunction(check) else await in_thread(called)
+    return await found if inspect.isawaitable(found) else found
 
 
 def name_of(check: Check) -> str:

@@ -195,7 +195,7 @@ def approval(screen: "Screen", *, yes: bool) -> "Approve":
     """Asks the user before a call that acts on the world; where nobody can be asked, refuses."""
     from agentkit.cli.screen import shown
     from agentkit.cli.text import printable
-    from agentkit.tools import in_thread
+    from agentkit.threads import in_thread
 
     async def approve(name: str, arguments: Mapping[str, Any]) -> bool:
         if yes:

@@ -24,7 +24,7 @@ from agentkit.evaluate.scorers.abstention import unanswered
 from agentkit.evaluate.scorers.worker import Worker, WorkerError, WorkerTimeout
 from agentkit.sandbox import SandboxLimits
 from agentkit.sandbox.result import MAX_CODE
-from agentkit.tools import in_thread
+from agentkit.threads import in_thread
 
 LIMITS = SandboxLimits(seconds=10, memory_mb=512, output_chars=1_000_000)
 """For all calls of an item together."""

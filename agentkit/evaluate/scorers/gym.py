@@ -13,7 +13,7 @@ from agentkit.errors import ConfigurationError, MissingExtra, UnknownName
 from agentkit.evaluate.item import Item, Reply, Score
 from agentkit.evaluate.scorers.abstention import compared, shown, unanswered
 from agentkit.evaluate.scorers.worker import Worker, WorkerError, WorkerTimeout
-from agentkit.tools import in_thread
+from agentkit.threads import in_thread
 
 PROCEDURAL = "agentkit.evaluate.scorers.procedural"
 MAKING = 60.0

@@ -24,7 +24,7 @@ from pydantic import JsonValue
 
 from agentkit.errors import AgentkitError
 from agentkit.sandbox import seccomp
-from agentkit.tools import in_thread
+from agentkit.threads import in_thread
 
 STARTUP = 60.0
 """Seconds for the interpreter to start and to import what a call needs; they don't count as the call's."""

@@ -18,7 +18,8 @@ from agentkit.evaluate.strategies.bench import PYTHON, Bench, Strategy, certain
 from agentkit.events import Observed
 from agentkit.models.grammar import admits
 from agentkit.models.model import Completion, Grammar, Message, Sampling
-from agentkit.tools import Tool, in_thread
+from agentkit.threads import in_thread
+from agentkit.tools import Tool
 
 REASONING_CHARS = 900
 CODE_CHARS = 2400
