@@ -16,11 +16,16 @@ _ESCAPED_NUMBER = re.compile(r"^(\s*\d+)\\([.)])", re.MULTILINE)
 _RAISED = re.compile(r"\^([^\s^]{1,20})\^")
 _HEADING = re.compile(r"^# ", re.MULTILINE)
 _DROPPED = ["nav", "iframe", "svg", "noscript", "template"]
+_HEAD = 4096
+"""Bytes in which a page says its encoding: browsers look at 1,024, pages saved from one may have more before it."""
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_CHARSET = re.compile(rb"""<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*["']?\s*([\w:.-]+)""", re.IGNORECASE)
 
 
 def read(data: bytes) -> Content:
     """A page's text; its title stands above it unless it has a heading of the first rank."""
-    decoded, notice = text.decode(data)
+    said = _CHARSET.search(_COMMENT.sub(b"", data[:_HEAD]))
+    decoded, notice = text.decode(data, said=said[1].decode("ascii", "replace") if said else "")
     if "<" not in decoded:
         raise Unreadable("is not HTML: it has no tag")
     markdown, title = to_markdown(decoded)

@@ -37,6 +37,36 @@ def test_a_title_is_no_longer_than_a_heading() -> None:
     assert len(section.heading) == 200
 
 
+@pytest.mark.parametrize(
+    ("head", "encoding", "words"),
+    [
+        ('<meta charset="windows-1251">', "cp1251", "Цена номера 40 евро"),
+        ("<META HTTP-EQUIV=Content-Type CONTENT='text/html; charset=ISO-8859-2'>", "iso8859-2", "Cena: pięć złotych"),
+        ("<!-- saved from a page with charset=koi8-r --><meta charset=Shift_JIS>", "cp932", "料金は①千円です"),
+        ("<meta charset='iso-2022-jp'>", "iso2022_jp", "料金は千円です"),
+        ('<meta name="x" content="y"><meta charset = latin1 />', "cp1252", "It costs 5 €"),
+        ('<?xml version="1.0" encoding="windows-1253"?>', "cp1253", "Η τιμή είναι 5"),
+        ('<meta charset="windows-1251">', "utf-8", "Цена: пять"),  # converted since
+        ('<meta charset="iso-2022-jp">', "utf-8", "料金は千円です"),
+        ('<meta charset="windows-1251">', "utf-16", "Цена: пять"),
+        ("<meta charset=punycode>", "cp1252", "Café"),
+        ("<meta charset=windows-1251>" + "<!-- " * 1000, "cp1251", "--> Цена номера"),
+    ],
+)
+def test_a_page_is_read_in_the_encoding_that_it_names(head: str, encoding: str, words: str) -> None:
+    content = html.read(f"<html><head>{head}<title>x</title></head><body><p>{words}</p></body></html>".encode(encoding))
+    assert words.removeprefix("--> ") in content.sections[0].text
+    assert ("is not UTF-8" in content.notice) == ("punycode" in head)
+
+
+def test_a_page_that_is_not_quite_in_the_encoding_it_names_is_said_to_be_so() -> None:
+    page = b"<meta charset=shift_jis><p>" + "料金は千円です。".encode("cp932") * 40
+    content = html.read(page + b"\x81 \x81 ")
+    assert "料金は千円です" in content.sections[0].text
+    assert content.notice == "is not shift_jis everywhere, as it says: 2 of its characters can't be read"
+    assert "read as Windows-1252" in html.read(b"<meta charset=shift_jis><p>" + b"caf\xe9 \x80 " * 40).notice
+
+
 @pytest.mark.parametrize("data", [b"<html><body><img src=x></body></html>", b"<script>var x</script>"])
 def test_a_page_without_text_is_refused(data: bytes) -> None:
     with pytest.raises(Unreadable, match="holds no text"):
