@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,20 @@ SAMPLE = 20
 """Rows by which the separator is told."""
 SEPARATORS = ",;\t|"
 MAX_COLUMNS = 500
+_STATED = re.compile(r"""\A\s*"?sep=(\t|[^\w\s"'])"?\s*?(?=\n)""", re.IGNORECASE)
+"""What Excel writes above the columns' names, and reads there."""
 
 if TYPE_CHECKING:
     import _csv
 
 
 def read(data: bytes) -> Content:
-    """A passage a row. The separator may be a comma, a semicolon, a tab or a bar."""
+    """A passage a row. The separator may be a comma, a semicolon, a tab or a bar, or what the line `sep=` states."""
     decoded, notice = text.decode(data)
-    reader = _reader(decoded, _separator(decoded))
+    separator = _separator(decoded)
+    if stated := _STATED.match(decoded):
+        separator, decoded = stated[1], decoded[stated.end() :]  # from its line end on: lines count as in the file
+    reader = _reader(decoded, separator)
     try:
         names = _names(next((row for row in reader if row), list[str]()))
         sections = tuple(rows.sections(_rows(reader, names)))
@@ -60,7 +66,7 @@ def _names(header: list[str]) -> list[str]:
         raise Unreadable(f"has {len(header):,} columns; up to {MAX_COLUMNS} are read")
     names: dict[str, None] = {}
     for number, written in enumerate(header, start=1):
-        name = written.strip() or f"column {number}"
+        name = " ".join(written.split()) or f"column {number}"
         alike = (f"{name} ({again})" for again in itertools.count(2))
         names[name if name not in names else next(n for n in alike if n not in names)] = None
     return list(names)

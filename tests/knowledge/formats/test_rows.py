@@ -35,6 +35,20 @@ def test_the_separator_is_what_makes_most_columns_not_what_is_most_frequent() ->
     assert csv.read(b'a, b\n1, "x, y"\n').sections[0].columns == {"a": "1", "b": "x, y"}
 
 
+@pytest.mark.parametrize("stated", ["sep=;", "sep=;\r", '"sep=;"', "\ufeffSEP=; "])
+def test_a_first_line_that_states_the_separator_is_no_row(stated: str) -> None:
+    content = csv.read(f"{stated}\nname;price, net, EUR\nbolt;1,50\n".encode())
+    assert [s.text for s in content.sections] == ["name: bolt\nprice, net, EUR: 1,50"]
+    assert csv.read(b"sep=^\na^b\n1^2\n").sections[0].columns == {"a": "1", "b": "2"}
+    with pytest.raises(Unreadable, match=r"is not CSV \(line 3: "):
+        csv.read(b'sep=;\na;b\n1;"' + b"never closed " * 20_000)
+
+
+def test_the_name_of_a_column_is_one_line() -> None:
+    [section] = csv.read(b'name,"price\r\n(EUR,  net)","price\n(EUR, net)"\nbolt,5,6\n').sections
+    assert section.text == "name: bolt\nprice (EUR, net): 5\nprice (EUR, net) (2): 6"
+
+
 def test_a_row_of_many_columns_is_several_passages_under_one_heading() -> None:
     names = ",".join(f"column{number}" for number in range(100))
     sections = csv.read(f"name,{names}\nStation,{','.join('7' * 100)}\n".encode()).sections
