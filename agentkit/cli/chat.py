@@ -207,10 +207,15 @@ def typed(screen: "Screen") -> str | None:
 
 
 def piped(screen: "Screen") -> str | None:
-    """A line from a pipe or a file; None at its end. What isn't text is named and passed over."""
+    """A line from a pipe or a file; None at its end. What isn't text or is too long is named and passed over."""
     from agentkit.cli.ask import TASK_BYTES
 
-    data = sys.stdin.buffer.readline(TASK_BYTES)
+    data = sys.stdin.buffer.readline(TASK_BYTES + 1)
+    if len(data) > TASK_BYTES and not data.endswith(b"\n"):
+        while data and not data.endswith(b"\n"):  # its rest would be questions of their own
+            data = sys.stdin.buffer.readline(TASK_BYTES)
+        screen.notes([f"a line of the input is longer than {TASK_BYTES:,} bytes and is left out; shorten it"])
+        return ""
     line = data.decode("utf-8", "replace")
     if "\ufffd" in line and b"\xef\xbf\xbd" not in data:
         screen.notes([NOT_TEXT])

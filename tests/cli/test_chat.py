@@ -136,6 +136,17 @@ def test_a_failing_model_ends_an_answer_not_the_conversation(process: Process, s
     assert out.endswith("[1] calculator\n        12\n")
 
 
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_line_that_is_too_long_is_named_and_left_out_as_a_whole(process: Process, script: Script, end: str) -> None:
+    long = "why? " * (2**20 // 5 * 2 + 9)
+    ran = process("chat", "-m", script(*SUM), stdin=f"What is 15% of 80?\n{long}{end}".encode())
+    assert (ran.returncode, ran.stdout) == (0, b"15% of 80 is 12.\n")
+    assert ran.stderr.count(b"note a line of the input is longer than 1,048,576 bytes and is left out") == 1
+    assert ran.stderr.count(b"    you ") == 1
+    after = process("chat", "-m", script(*SUM), stdin=f"{long}\nWhat is 15% of 80?\n".encode())
+    assert (after.returncode, after.stdout) == (0, b"15% of 80 is 12.\n")
+
+
 def test_a_line_that_is_no_text_is_passed_over(process: Process, script: Script) -> None:
     ran = process("chat", "-m", script(*SUM), stdin=b"\xff\xfe?\nWhat is 15% of 80?")
     assert (ran.returncode, ran.stdout) == (0, b"15% of 80 is 12.\n")
