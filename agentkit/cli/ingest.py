@@ -55,7 +55,8 @@ def ingest(
     report = watched(view, lambda tell: corpora.ingest(name, paths or [], embedder, progress=tell))
     notes(view, report.skipped, report.notices)
     if not report.documents:
-        raise CorpusError(f"corpus {name!r} holds no document: {nothing(report)}")
+        kept = "holds no document" if name in corpora.names() else "would hold no document and isn't made"
+        raise CorpusError(f"corpus {name!r} {kept}: {nothing(report)}")
     Corpus.load(name, embedder=embedder, chroma=settings.chroma).close()  # the vector index, for the first search
     show(report, name, as_json=as_json, seconds=time.monotonic() - start)
     return 0

@@ -27,6 +27,7 @@ from agentkit.settings import expanded
 
 FILE = "corpus.json"
 STORE = "corpus.sqlite"
+_ENDINGS = ", ".join(sorted(ENDINGS))
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 
 
@@ -120,24 +121,28 @@ def recipe(name: str) -> Recipe:
 def ingest(name: str, paths: Sequence[Path], embedder: Embedder, *, progress: Progress | None = None) -> Report:
     """Add paths to a corpus, which is made if there is none, and bring all of it in line with its files.
 
-    Interrupted at any point it goes on there the next time. Several processes may do so at once.
+    Interrupted at any point it goes on there the next time. Several processes may do so at once. A new corpus of which
+    no document can be read isn't kept; the report says why.
 
     Raises:
-        CorpusError: A path is missing, there is nothing to read, the corpus can't be written, or it would have to be
-            made anew while a part of its documents can't be seen.
+        CorpusError: A path is missing or a folder that is added has no file to read, the corpus can't be written, or it
+            would have to be made anew while a part of its documents can't be seen.
     """
     folder = folder_of(name)
     for path in paths:
         if not (whole := _whole(path)).exists():
             raise CorpusError(f"there is no {path}; check the path")
         if whole.is_file() and path.suffix.lower() not in ENDINGS:
-            raise CorpusError(f"{path} is of no kind that is read; it may end in {', '.join(sorted(ENDINGS))}")
+            raise CorpusError(f"{path} is of no kind that is read; it may end in {_ENDINGS}")
+        if whole.is_dir() and not any(find(whole)):
+            raise CorpusError(f"there is nothing to read in {path}; it reads files that end in {_ENDINGS}")
         if (shown := encodable(kept := str(_kept(path)))) != kept:
             raise CorpusError(f"{shown} is not UTF-8, and such a path can't be kept; rename the file or folder")
     if not paths:
         recipe(name)  # what isn't there isn't made
     with indexing(folder):
-        made = (recipe(name) if not paths or (folder / FILE).exists() else Recipe()).with_paths(paths)
+        new = bool(paths) and not (folder / FILE).exists()
+        made = (Recipe() if new else recipe(name)).with_paths(paths)
         found = list(_found(made))
         _check_remaking(name, found, embedder)
         if paths:
@@ -145,6 +150,9 @@ def ingest(name: str, paths: Sequence[Path], embedder: Embedder, *, progress: Pr
         store, damaged = Store.open(folder / STORE, fingerprint=made_with(embedder))
         with contextlib.closing(store):
             report = update(store, found, embedder, progress=progress)
+        if new and not report.documents:
+            (folder / FILE).unlink()
+            shutil.rmtree(folder)
     return dataclasses.replace(report, notices=(damaged, *report.notices)) if damaged else report
 
 

@@ -66,8 +66,8 @@ def test_ingesting_reports_counts_and_names_what_is_left_out(cli: Cli, docs: Pat
         (["nowhere", "--corpus", "x"], "there is no nowhere; check the path"),
         (["docs", "--corpus", "../x"], "a corpus can't be named '../x'"),
         (["--corpus", "x"], "no corpus named 'x'; there is none yet; make it: agentkit ingest PATH --corpus x"),
-        (["docs/bad.pdf", "--corpus", "x"], "corpus 'x' holds no document: bad.pdf is not a PDF"),
-        (["empty", "--corpus", "x"], "corpus 'x' holds no document: there is no file of a kind that is read"),
+        (["docs/bad.pdf", "--corpus", "x"], "corpus 'x' would hold no document and isn't made: bad.pdf is not a PDF"),
+        (["empty", "--corpus", "x"], "there is nothing to read in empty; it reads files that end in .csv, .docx, "),
     ],
 )
 def test_bad_input_that_leaves_nothing_is_exit_code_2(cli: Cli, docs: Path, arguments: list[str], said: str) -> None:
@@ -75,6 +75,16 @@ def test_bad_input_that_leaves_nothing_is_exit_code_2(cli: Cli, docs: Path, argu
     ran = cli("ingest", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err.replace("\n", " ")
+    assert cli("corpus", "ls").out == ""
+
+
+def test_a_corpus_whose_files_are_all_gone_is_said_to_hold_nothing(cli: Cli, docs: Path) -> None:
+    cli("ingest", "docs", "--corpus", "hut")
+    for file in docs.iterdir():
+        file.unlink()
+    ran = cli("ingest", "--corpus", "hut")
+    assert (ran.code, ran.out) == (2, "")
+    assert "corpus 'hut' holds no document: there is no file of a kind that is read in its paths" in ran.err
 
 
 def test_documents_that_can_not_be_seen_now_are_kept_and_counted(cli: Cli, docs: Path) -> None:

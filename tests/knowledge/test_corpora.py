@@ -94,6 +94,23 @@ def test_paths_that_are_not_there_or_of_no_kind_leave_nothing(embedder: Embedder
     assert not cache.exists()
 
 
+def test_paths_with_nothing_to_read_leave_nothing_new(folder: Path, tmp_path: Path, cache: Path) -> None:
+    for name in ("empty", "damaged"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "empty" / "photo.jpg").write_bytes(b"\xff\xd8")
+    (tmp_path / "damaged" / "a.pdf").write_text("garbage")
+    for name in ("x", "there"):
+        with pytest.raises(CorpusError, match=r"nothing to read in .*empty; it reads files that end in \.csv, "):
+            corpora.ingest(name, [folder, tmp_path / "empty"], SMALL)
+        assert corpora.names() == (["there"] if name == "there" else [])
+        corpora.ingest("there", [folder], SMALL)
+    assert [origin.path for origin in corpora.recipe("there").origins] == [folder]
+    report = corpora.ingest("x", [tmp_path / "damaged"], SMALL)
+    assert (report.documents, [item.path for item in report.skipped]) == (0, ["damaged/a.pdf"])
+    assert corpora.names() == ["there"]
+    assert not (cache / "corpora" / "named" / "x").exists()
+
+
 def test_a_path_in_the_home_of_nobody_is_one_that_is_not_there(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
