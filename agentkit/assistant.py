@@ -190,9 +190,11 @@ class Profile(BaseModel, frozen=True, extra="forbid"):
         if not self.corpora:
             return [embedder]
         with ExitStack() as stack:
-            opened = [stack.enter_context(self._open(name, embedder, chroma)) for name in self.corpora]
+            names = list(dict.fromkeys(self.corpora))
+            opened = [stack.enter_context(self._open(name, embedder, chroma)) for name in names]
+            corpus = opened[0] if len(opened) == 1 else JoinedCorpus(opened, names=names)
             stack.pop_all()  # all are there: they stay open
-        return [opened[0] if len(opened) == 1 else JoinedCorpus(opened), embedder, *open_grounding()]
+        return [corpus, embedder, *open_grounding()]
 
     def _open(self, name: str, embedder: Embedder, chroma: str) -> Corpus:
         folder = self.file.parent / expanded(name)

@@ -137,6 +137,26 @@ def test_several_corpora_are_searched_as_one(write: Write, embedder: Embedder, t
     asyncio.run(assistant.aclose())
 
 
+def test_documents_of_the_same_name_are_told_apart_by_their_corpus(
+    write: Write, embedder: Embedder, tmp_path: Path
+) -> None:
+    (tmp_path / "bread" / "tanks.md").write_text("# Dough\n\nA dough tank holds 40 litres.\n", encoding="utf-8")
+    assistant = Assistant.load(
+        write(MINIMAL + 'corpora = ["tanks", "bread", "tanks"]\n'), model=ScriptedModel([*TANK]), embedder=embedder
+    )
+    joined = assistant.corpus
+    assert isinstance(joined, JoinedCorpus)
+    assert joined.sources == ["bread.md", "tanks.md (bread)", "tanks.md (tanks)"]
+    assert [p.place for p in joined.narrowed(source="tanks.md").search("Tank litres", 9, floor=-1)] == [
+        "tanks.md (tanks) > Tanks",
+        "tanks.md (bread) > Dough",
+    ]
+    answer = assistant.run("How many litres does Tank B hold?")
+    assert answer.text is not None
+    assert {e.source for e in answer.evidence if e.id in answer.cited} == {"tanks.md (tanks) > Tanks"}
+    asyncio.run(assistant.aclose())
+
+
 def test_settings_in_force_go_before_the_profile_but_not_those_of_the_file(write: Write, tmp_path: Path) -> None:
     profile = Profile.read(write(MINIMAL + 'model = "a.gguf"\n[limits]\nsteps = 5\ntool_calls = 2\n'))
     (tmp_path / "agentkit.toml").write_text('model = "b.gguf"\nseed = 4\n[limits]\nsteps = 3\ntokens = 90\n')

@@ -1,5 +1,7 @@
 """Several corpora that are searched as one."""
 
+import copy
+from collections import Counter
 from collections.abc import Sequence
 from typing import Self
 
@@ -9,10 +11,19 @@ from agentkit.knowledge.where import Where
 
 
 class JoinedCorpus(Corpus):
-    """Corpora of one embedder as one: the best passages of all, whichever has them. It closes them with itself."""
+    """Corpora of one embedder as one: the best passages of all, whichever has them. It closes them with itself.
 
-    def __init__(self, parts: Sequence[Corpus]) -> None:
+    A document that several have by the same name goes by the corpus as well: `rules.md (station)`.
+
+    Args:
+        names: What the corpora go by; the names of their folders if left out.
+    """
+
+    def __init__(self, parts: Sequence[Corpus], *, names: Sequence[str] = ()) -> None:
         self.parts = tuple(parts)
+        self.names = tuple(names) or tuple(part.folder.name for part in parts)
+        having = Counter(source for part in parts for source in part.sources)
+        self._shared = frozenset(source for source, corpora in having.items() if corpora > 1)
         self.folder = parts[0].folder
         self.embedder = parts[0].embedder
         self.skipped = tuple(item for part in parts for item in part.skipped)
@@ -20,11 +31,17 @@ class JoinedCorpus(Corpus):
 
     def part(self, where: Where) -> Self:
         """The same corpora, of which searches see what is there of this."""
-        return type(self)([part.part(where) for part in self.parts])
+        part = copy.copy(self)
+        part.parts = tuple(one.part(where) for one in self.parts)
+        return part
 
     def search(self, query: str, limit: int = 4, *, floor: float = FLOOR) -> list[Passage]:
         """The passages that match best, best first; their scores don't depend on what else is in a corpus."""
-        found = [passage for part in self.parts for passage in part.search(query, limit, floor=floor)]
+        found = [
+            passage.model_copy(update={"source": self._told(passage.source, name)})
+            for part, name in zip(self.parts, self.names, strict=True)
+            for passage in part.search(query, limit, floor=floor)
+        ]
         return sorted(found, key=lambda passage: -passage.score)[:limit]
 
     def __len__(self) -> int:
@@ -39,7 +56,11 @@ class JoinedCorpus(Corpus):
     @property
     def sources(self) -> list[str]:
         """Paths of the documents, each relative to the folder of its corpus."""
-        return sorted(source for part in self.parts for source in part.sources)
+        named = zip(self.parts, self.names, strict=True)
+        return sorted(self._told(source, name) for part, name in named for source in part.sources)
+
+    def _told(self, source: str, name: str) -> str:
+        return f"{source} ({name})" if source in self._shared else source
 
     def close(self) -> None:
         """Give the indexes back to other processes. Closing twice does nothing."""
