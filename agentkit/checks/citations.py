@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from agentkit.answer import Evidence, Finding
 from agentkit.checks.check import Draft
+from agentkit.checks.denials import denied
 from agentkit.checks.namesakes import misplaced
 from agentkit.checks.quantities import numbers_in
 from agentkit.checks.quotations import plain
@@ -114,6 +115,8 @@ class Citations:
             return self.finding(claim, "failed", f"the cited passages don't speak of {words}", nearest)
         if wrong := misplaced(claim, draft.task, passages):
             return self.finding(claim, "failed", f"[{wrong[2]}] has {wrong[1]} there, not {wrong[0]}", (wrong[2],))
+        if opposite := denied(claim, passages):
+            return self.finding(claim, "failed", f"[{opposite[1]}] says the opposite: {opposite[0]}", opposite[1:])
         full = claim if len(said) >= SHORT else f"{draft.task} {claim}"
         if self.grounding is not None and has_own_number(claim, draft):
             if self.similarity is None:
