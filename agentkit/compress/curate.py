@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 
@@ -183,9 +184,11 @@ def opening(lesson: Lesson) -> str:
     """What is told before the first decision, normalised: rules with the tools, earlier turns, evidence, the task."""
     first = lesson.learned[0] if lesson.learned else len(lesson.messages)
     before = next((n for n, m in enumerate(lesson.messages) if m.role == "assistant"), first)
-    return normalised("\n".join(message.content for message in lesson.messages[: min(before, first)]))
+    texts = (normalised(message.content) for message in lesson.messages[: min(before, first)])
+    return " ".join(text for text in texts if text)
 
 
+@lru_cache(maxsize=1024)  # many lessons in a row have the same rules and tools
 def normalised(text: str) -> str:
     """Lower case, words and figures only."""
     return " ".join(re.findall(r"\w+", text.lower()))

@@ -11,7 +11,9 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from importlib import import_module
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +26,8 @@ LENGTH = 13
 """Words."""
 SHORTEST = 6
 """Words of a text that is compared whole; shorter ones (`How old is he?`) are alike by chance."""
+BATCH = 1024
+"""Texts that are read at a time: numpy takes as long for a few words as for many."""
 WORD = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 NUMBER, NAME = "#", "@"
 
@@ -38,8 +42,8 @@ class Evaluation:
             ConfigurationError: There are none, or one can't be read.
             MissingExtra: numpy isn't installed.
         """
-        self._numpy = library()
-        self._ids: dict[str, int] = {}
+        numpy = self._numpy = library()
+        self._words = Masked(names=False), Masked(names=True)
         files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
         if folder.is_file():
             folder, files = folder.parent, [folder]
@@ -47,71 +51,91 @@ class Evaluation:
             raise ConfigurationError(f"{folder} has no files to compare with: name the evaluation data's by --eval")
         # What the protocol always says is nobody's.
         own = self.sequences(message.content for message in protocol.opening((), (), "", plan=True))
-        self.files: dict[str, Any] = {
-            str(path.relative_to(folder)): self._numpy.setdiff1d(self.sequences(texts(path)), own) for path in files
-        }
+        self.files: dict[str, Any] = {}
         """For each file, its sequences as sorted hashes."""
+        for path in files:
+            there = self.sequences(texts(path))
+            self.files[str(path.relative_to(folder))] = there[~self.among(there, own)]
+        self._all = numpy.sort(numpy.concatenate([*self.files.values()]))
 
     def overlaps(self, lessons: Sequence[Lesson]) -> list[tuple[str, ...]]:
         """For each lesson, the files that it overlaps with."""
-        found: list[tuple[str, ...]] = []
-        known: dict[str, Any] = {}
-        for lesson in lessons:
-            files: set[str] = set()
-            for text in said(lesson):
-                if text not in known:
-                    known[text] = self.having(self.sequences([text]))
-                files |= known[text]
-            found.append(tuple(sorted(files)))
-        return found
+        each = [tuple(said(lesson)) for lesson in lessons]
+        found: dict[str, set[str]] = {text: set() for said_by in each for text in said_by}
+        for batch in batches(found):
+            for hashes, of in self.hashed(batch):
+                order = hashes.argsort()  # so that what is looked for next is near in memory
+                hits = order[self.among(hashes[order], self._all)]
+                few, whose = hashes[hits], of[hits]  # only these are looked for in every file
+                for name, there in self.files.items():
+                    for number in set(whose[self.among(few, there)].tolist()):
+                        found[batch[number]].add(name)
+        return [tuple(sorted({name for text in said_by for name in found[text]})) for said_by in each]
 
-    def having(self, sequences: Any) -> frozenset[str]:
-        """The files that have one of some sequences."""
+    def among(self, hashes: Any, there: Any) -> Any:
+        """Which of some hashes are among sorted ones."""
         numpy = self._numpy
-        return frozenset(
-            name
-            for name, there in self.files.items()
-            if len(there)
-            and len(sequences)
-            and numpy.any(there[numpy.searchsorted(there, sequences) % len(there)] == sequences)
-        )
+        if not len(there):
+            return numpy.zeros(len(hashes), dtype=bool)
+        return there[numpy.searchsorted(there, hashes) % len(there)] == hashes
 
     def sequences(self, given: Iterable[str]) -> Any:
-        """The sequences of texts as sorted hashes of 64 bits, each once."""
+        """The sequences of texts as sorted hashes of 64 bits."""
         numpy = self._numpy
-        parts = [part for text in given for view in views(text) for part in self.hashed(view)]
-        return numpy.unique(numpy.concatenate(parts)) if parts else numpy.zeros(0, dtype=numpy.uint64)
+        parts = [hashes for batch in batches(given) for hashes, _ in self.hashed(batch)]
+        return numpy.sort(numpy.concatenate([numpy.zeros(0, dtype=numpy.uint64), *parts]))
 
-    def hashed(self, words: Sequence[str]) -> Iterator[Any]:
-        """The hashes of one text's sequences of 13 words, or of all of its words where it has fewer."""
+    def hashed(self, given: Sequence[str]) -> Iterator[tuple[Any, Any]]:
+        """The hashes of the sequences of texts, and the number of the text that each is of.
+
+        A text's sequences are its 13 words in a row, or all of its words where it has fewer; the latter only with
+        names as they are.
+        """
         numpy = self._numpy
-        if len(words) < SHORTEST:
-            return
-        ids = numpy.fromiter((self._ids.setdefault(w, len(self._ids) + 1) for w in words), numpy.uint64, len(words))
-        length = min(LENGTH, len(words))
-        count = len(words) - length + 1
-        total = numpy.full(count, length, dtype=numpy.uint64)
-        for at in range(length):
-            # A polynomial modulo 2^64; an id is spread first, as neighbours would differ in few bits.
-            total = total * numpy.uint64(6364136223846793005) + mixed(ids[at : at + count], numpy)
-        yield total
+        found = [WORD.findall(text) for text in given]
+        by_length: dict[int, list[int]] = {}
+        for number, words in enumerate(found):
+            by_length.setdefault(min(len(words), LENGTH), []).append(number)
+        for length, numbers in by_length.items():
+            if length < SHORTEST:
+                continue
+            sizes = numpy.fromiter((len(found[number]) for number in numbers), numpy.int64, len(numbers))
+            of = numpy.repeat(numpy.arange(len(numbers)), sizes - length + 1)
+            # Where each begins: no sequence goes on from the end of one text to the next.
+            begins = numpy.arange(len(of)) + of * (length - 1)
+            for masked in self._words if length == LENGTH else self._words[:1]:
+                words = chain.from_iterable(found[number] for number in numbers)
+                spread = numpy.fromiter(map(masked.__getitem__, words), numpy.uint64, int(sizes.sum()))
+                yield polynomial(spread, length, numpy)[begins], numpy.asarray(numbers)[of]
 
 
-def mixed(ids: Any, numpy: Any) -> Any:
-    """Ids with their bits spread, as the finaliser of splitmix64 does (Steele et al. 2014)."""
-    ids = (ids ^ (ids >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
-    ids = (ids ^ (ids >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
-    return ids ^ (ids >> numpy.uint64(31))
+def batches(given: Iterable[str]) -> Iterator[list[str]]:
+    """Texts, so many at a time."""
+    left = iter(given)
+    while batch := list(islice(left, BATCH)):
+        yield batch
 
 
-def views(text: str) -> Iterator[list[str]]:
-    """A text's words with numbers masked; then with names masked too, where there are any."""
-    found = WORD.findall(text)
-    plain = [NUMBER if word[0].isdigit() else word.lower() for word in found]
-    yield plain
-    masked = [NUMBER if word[0].isdigit() else NAME if word[0].isupper() else word.lower() for word in found]
-    if masked != plain and len(masked) >= LENGTH:
-        yield masked
+class Masked(dict[str, int]):
+    """A number of 64 bits for each word, the same for those that are masked alike."""
+
+    def __init__(self, *, names: bool) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, word: str) -> int:
+        masked = NUMBER if word[0].isdigit() else NAME if self._names and word[0].isupper() else word.lower()
+        self[word] = number = int.from_bytes(blake2b(masked.encode(), digest_size=8).digest())
+        return number
+
+
+def polynomial(words: Any, length: int, numpy: Any) -> Any:
+    """The hashes of all sequences of so many words: polynomials of their numbers, modulo 2^64."""
+    count = len(words) - length + 1
+    total = numpy.full(count, length, dtype=numpy.uint64)
+    for at in range(length):
+        total = total * numpy.uint64(6364136223846793005) + words[at : at + count]
+    return total
 
 
 def said(lesson: Lesson) -> Iterator[str]:
