@@ -52,16 +52,18 @@ def forms(path: Path) -> Mapping[str, str]:
     """
     if not path.is_file():
         return {}
-    counts: dict[str, Counter[str]] = {}
+    counts: Counter[str] = Counter()
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             texts = [sentence for _, parts in json.loads(line)["context"] for sentence in parts]
         except (ValueError, KeyError, TypeError):
             continue  # the source that reads it says so
         for text in texts:
-            for word in WORD.findall(text)[1:]:
-                counts.setdefault(word.lower(), Counter())[word] += 1
-    best = {word: (*found.most_common(1)[0], found.total()) for word, found in counts.items()}
+            counts.update(WORD.findall(text)[1:])
+    alike: dict[str, Counter[str]] = {}
+    for form, count in counts.items():
+        alike.setdefault(form.lower(), Counter())[form] = count
+    best = {word: (*found.most_common(1)[0], found.total()) for word, found in alike.items()}
     return {
         word: form
         for word, (form, count, total) in best.items()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from random import Random
 
@@ -38,18 +39,22 @@ def squad(folder: Path, chance: Random) -> Problems:
     written = forms(folder / "hotpotqa_passages.jsonl")
     places = {row.line: place for place, row in enumerate(rows.rows)}
 
+    @cache  # a sentence is among the others of sixteen questions
+    def plain(text: str) -> str:
+        return truecased(detokenized(text), written)
+
     def make(row: Row) -> Iterator[Problem]:
-        question = truecased(detokenized(row.text("question")), written)
-        sentence = truecased(detokenized(row.text("sentence")), written)
+        question, sentence = plain(row.text("question")), plain(row.text("sentence"))
         place = places[row.line]
         around = rows.rows[max(place - AROUND, 0) : place + AROUND]
         others = [
-            truecased(detokenized(text), written)
+            plain(text)
             for text in dict.fromkeys(str(other.values.get("sentence", "")) for other in around)
             if text and text != row.values["sentence"]
         ]
         answer = short_answer(question, sentence)
-        near = [text for text in others if not answers(question, answer, text)]
+        wanted = content_words(question)
+        near = [text for text in others if not answers(wanted, answer, text)]
         title = topic([str(other.values.get("question", "")) for other in around])
         name = f"squad-{row.line}"
         if chance.random() < REFUSED:
@@ -107,9 +112,8 @@ def asked(name: str, task: str, shown: Sequence[Passage], *, answer: str = "", c
     )
 
 
-def answers(question: str, answer: str, text: str) -> bool:
-    """Whether another sentence might answer the question as well."""
-    wanted = content_words(question)
+def answers(wanted: frozenset[str], answer: str, text: str) -> bool:
+    """Whether another sentence might answer the question with these words as well."""
     shared = len(content_words(text) & wanted) >= ALIKE * max(len(wanted), 1)
     return shared or (bool(answer) and answer.lower() in text.lower())
 
@@ -124,6 +128,12 @@ def passages(texts: Sequence[str], title: str, chance: Random) -> list[Passage]:
 
 def topic(questions: Sequence[str]) -> str:
     """What questions on one text are about: the word that most of them share."""
-    words = [{w for w in question.split() if stem(w) in content_words(question)} for question in questions]
-    counts = Counter(sorted(word for found in words for word in found if word.isalpha() and len(word) > 3))
+    counts = Counter(sorted(word for question in questions for word in saying(question)))
     return counts.most_common(1)[0][0].title() if counts else "Passage"
+
+
+@lru_cache(maxsize=100_000)  # each stands around sixteen others
+def saying(question: str) -> frozenset[str]:
+    """The words of a question that carry content, as they stand there."""
+    content = content_words(question)
+    return frozenset(w for w in question.split() if w.isalpha() and len(w) > 3 and stem(w) in content)
