@@ -200,7 +200,7 @@ def hardware(student: Student) -> str:
     """What it was computed on."""
     torch = student.torch
     if student.device.startswith("cuda"):
-        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+        return f"{torch.cuda.get_device_name(student.device)}, torch {torch.__version__}"
     return f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 

@@ -57,7 +57,8 @@ def q4_0(matrix: Any) -> Any:
 def q8_0(matrix: Any) -> Any:
     """A matrix as Q8_0 keeps it: in blocks of 32 whose widest number is 127 times the scale."""
     blocks = matrix.reshape(-1, 32)
-    scale = blocks.abs().amax(1, keepdim=True) / 127
+    # A tensor: instead of dividing by a number, a GPU multiplies by its reciprocal, a bit off.
+    scale = blocks.abs().amax(1, keepdim=True) / blocks.new_full((1, 1), 127)
     steps = blocks * inverse(scale)
     steps = steps.trunc() + (2 * steps.frac()).trunc()  # half away from 0
     return (steps * scale.half().float()).reshape(matrix.shape)

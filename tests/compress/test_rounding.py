@@ -17,6 +17,7 @@ from agentkit.compress.train import Conditions
 from .letters import RECIPE, base, example, lessons_file, tiny_llama
 
 torch: Any = import_module("torch")
+TorchDispatchMode: Any = import_module("torch.utils._python_dispatch").TorchDispatchMode
 Q4_0 = gguf.GGMLQuantizationType.Q4_0
 ROUNDED = RECIPE.model_copy(update={"format": "Q4_0"})
 LESSONS = [pack([example(n) for n in range(10, 30)])]
@@ -99,3 +100,23 @@ def test_it_learns_with_rounded_weights(letters: Path, tmp_path: Path) -> None:
     untaught, _ = Student(letters, recipe, device="cpu").score(LESSONS)
     taught, _ = Student(result.path, recipe, device="cpu").score(LESSONS)
     assert taught < 0.1 * untaught
+
+
+class AsOnGpu(TorchDispatchMode):
+    """Divides by numbers as CUDA does: it multiplies by the reciprocal (BinaryDivTrueKernel.cu)."""
+
+    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.div.Tensor and not (isinstance(args[1], torch.Tensor) and args[1].dim()):
+            return args[0] * (1 / torch.tensor(float(args[1])))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("to", [q4_0, q8_0])
+def test_a_gpus_division_by_numbers_changes_no_bit(to: Any) -> None:
+    torch.manual_seed(1)
+    widest = 0.02 + 0.02 * torch.rand(20_000, 1)
+    halves = (torch.arange(31) + 0.5) * (widest / 127)  # where the last bit of a scale decides
+    matrix = torch.cat([widest, halves], 1)
+    expected = to(matrix)
+    with AsOnGpu():
+        assert torch.equal(to(matrix), expected)
