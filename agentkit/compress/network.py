@@ -99,7 +99,7 @@ def has_bf16(device: str) -> bool:
     The 135M with LoRA, tokens a second of one thread of a processor that has them: 90 in single precision, 200.
     """
     if device != "cpu":
-        return True
+        return bool(library("torch").cuda.is_bf16_supported(including_emulation=False))
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
