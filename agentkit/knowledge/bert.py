@@ -1,8 +1,12 @@
 """A BERT's layers in onnxruntime, from its weights."""
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# From 1.29 on onnxruntime reports to its makers from where it is imported, unless this is said before anybody does so.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     import numpy as np
