@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from agentkit.answer import Evidence
@@ -28,6 +29,7 @@ class Worded(NamedTuple):
     denied: frozenset[int]
 
     @classmethod
+    @lru_cache(maxsize=1024)  # each claim of a draft is held against the same sentences
     def of(cls, text: str) -> "Worded":
         """The words of a text; commas and their like are kept, as they divide what belongs together."""
         text = ANSWER.sub("", text.lower(), count=1) if ANSWER.match(text) else text.lower()

@@ -16,8 +16,6 @@ NAME = "agentkit_packed"
 """As `attn_implementation`."""
 FEW = 2**19
 """Scores of a head that are kept for the gradient; more of them would take gigabytes."""
-
-
 ALIGNED = 16
 """Numbers between the rows of a mask that GPU kernels take as it is."""
 

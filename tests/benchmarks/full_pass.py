@@ -16,7 +16,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -118,7 +118,7 @@ def asked(row: str) -> str:
     return json.dumps({"question": fields["question"], "answer": answer}, ensure_ascii=False)
 
 
-def written(file: Path, rows: Sequence[str] | Iterator[str]) -> None:
+def written(file: Path, rows: Iterable[str]) -> None:
     """Write lines, unless they are there already: what was collected knows its data by their hash."""
     text = "".join(f"{row}\n" for row in rows)
     if not file.is_file() or file.read_text(encoding="utf-8") != text:
