@@ -17,7 +17,7 @@ from typing_extensions import TypeVar
 from agentkit import grammars, protocol
 from agentkit.answer import Answer, Finding, Passage
 from agentkit.checks import Check, Draft, agreement, default_checks, judge, name_of
-from agentkit.errors import ConfigurationError, ContextOverflow, DefinitionError, GrammarError
+from agentkit.errors import ConfigurationError, ContextOverflow, DefinitionError, GrammarError, UnknownName
 from agentkit.events import Event, Finished, Started, Turn
 from agentkit.limits import Limits
 from agentkit.models.catalog import load as load_model
@@ -53,7 +53,7 @@ class Agent(Generic[T]):
         output: A type that the answer is decoded and validated into.
         unchecked: Hand over the text of an answer that no check applies to.
         approve: Asked before a call of a tool that acts on the world; without it such calls are refused.
-        tool_settings: For each tool's name, its settings.
+        tool_settings: For the names of some of these tools, their settings.
         instructions: What the model is told below the rules: whom it answers as, in which style.
         refuse: Asked before the model; a task that it has a reason to refuse ends as `abstained`, with this reason.
         record: What else the header of a trace should say, for replay.
@@ -105,6 +105,9 @@ class Agent(Generic[T]):
         names = [t.name for t in self.tools]
         if twice := {n for n in names if names.count(n) > 1}:
             raise ConfigurationError(f"two tools are named {', '.join(sorted(twice))}; rename one with @tool(name=…)")
+        for name in settings:
+            if name not in names:
+                raise UnknownName("tool", name, names, hint="`tool_settings` has settings for it")
         self.checks = list(default_checks(resources) if checks is None else checks)
         self.output: TypeAdapter[T] | None = None if output is None else TypeAdapter(output)
         self.limits = limits

@@ -20,7 +20,7 @@ from agentkit.knowledge.database import INDEXING_LOCK, indexing, lock
 from agentkit.knowledge.documents import File, Skipped, find
 from agentkit.knowledge.embedder import Embedder
 from agentkit.knowledge.encodable import encodable
-from agentkit.knowledge.formats import ENDINGS
+from agentkit.knowledge.formats import ENDINGS, INSTEAD
 from agentkit.knowledge.ingest import Progress, Report, made_with, update
 from agentkit.knowledge.store import Damaged, Outdated, Store, Stored
 from agentkit.settings import expanded
@@ -133,7 +133,12 @@ def ingest(name: str, paths: Sequence[Path], embedder: Embedder, *, progress: Pr
         if not (whole := _whole(path)).exists():
             raise CorpusError(f"there is no {path}; check the path")
         if whole.is_file() and path.suffix.lower() not in ENDINGS:
-            raise CorpusError(f"{path} is of no kind that is read; it may end in {_ENDINGS}")
+            other = INSTEAD.get(path.suffix.lower())
+            raise CorpusError(
+                f"{path} is of a kind that isn't read; save it as {other}"
+                if other
+                else f"{path} is of no kind that is read; it may end in {_ENDINGS}"
+            )
         if whole.is_dir() and not any(find(whole)):
             raise CorpusError(f"there is nothing to read in {path}; it reads files that end in {_ENDINGS}")
         if (shown := encodable(kept := str(_kept(path)))) != kept:

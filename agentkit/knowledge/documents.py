@@ -3,20 +3,21 @@
 import dataclasses
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from agentkit.errors import CorpusError
-from agentkit.knowledge.formats import BY_ENDING, ENDINGS, Format
+from agentkit.knowledge.formats import BY_ENDING, ENDINGS, INSTEAD, Format
 from agentkit.knowledge.formats.content import Unreadable
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Skipped:
-    """A file that isn't part of the corpus, though its name says it should be."""
+    """A file that isn't part of the corpus, though its name says it should be; or all of a kind that isn't read."""
 
     path: str
-    """As its source would be."""
+    """As its source would be; `*.xlsx` for all of a kind."""
     reason: str
     unknown: bool = False
     """It can't be looked at for now, a folder or a file on a drive that is away: what was known of it still holds."""
@@ -62,7 +63,7 @@ def find(root: Path, *, label: str = "") -> Iterator[File | Skipped]:
     """The documents at a path, a folder's in the order of their paths; `label` stands before their sources.
 
     Hidden files and folders are left out. Symbolic links are named, never followed: they may leave the
-    folder or lead back into it.
+    folder or lead back into it. Documents of kinds that aren't read are named together.
     """
     if root.is_file():
         yield File(path=root, source=label or _text(root.name))
@@ -73,6 +74,7 @@ def find(root: Path, *, label: str = "") -> Iterator[File | Skipped]:
         return _text("/".join(part for part in (label, below) if part not in ("", "."))) or "."
 
     unlisted: list[Skipped] = []
+    unread = Counter[str]()
 
     def refused(error: OSError) -> None:
         path = Path(str(error.filename))
@@ -87,9 +89,17 @@ def find(root: Path, *, label: str = "") -> Iterator[File | Skipped]:
                 yield Skipped(path=source(here / name), reason="is a symbolic link, which is not followed")
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in ENDINGS:
+            ending = Path(name).suffix.lower()
+            if not name.startswith(".") and ending in ENDINGS:
                 yield File(path=here / name, source=source(here / name))
+            elif not name.startswith((".", "~$")):  # the second are office programs' locks
+                unread[ending] += 1
     yield from unlisted
+    for ending, saved in INSTEAD.items():
+        if count := unread[ending]:
+            files = "1 file is" if count == 1 else f"{count:,} files are"
+            reason = f"{files} of a kind that isn't read; save as {saved}"
+            yield Skipped(path=source(root / f"*{ending}"), reason=reason)
 
 
 def check_folder(folder: Path) -> None:

@@ -89,6 +89,9 @@ def test_paths_that_are_not_there_or_of_no_kind_leave_nothing(embedder: Embedder
     with pytest.raises(CorpusError, match=r"there is no .*nowhere; check the path"):
         corpora.ingest("x", [tmp_path / "nowhere"], embedder)
     (tmp_path / "a.exe").write_text("x")
+    (tmp_path / "a.XLSX").write_text("x")
+    with pytest.raises(CorpusError, match=r"a\.XLSX is of a kind that isn't read; save it as \.csv"):
+        corpora.ingest("x", [tmp_path / "a.XLSX"], embedder)
     with pytest.raises(CorpusError, match=r"a\.exe is of no kind that is read; it may end in \.csv, "):
         corpora.ingest("x", [tmp_path / "a.exe"], embedder)
     assert not cache.exists()

@@ -59,6 +59,19 @@ def test_files_too_large_links_and_pipes_are_refused_unread(tmp_path: Path) -> N
     }
 
 
+def test_documents_of_kinds_that_are_not_read_are_named_together(tmp_path: Path) -> None:
+    (tmp_path / "sums" / ".old").mkdir(parents=True)
+    names = ("a.md", "b.xlsx", "sums/c.XLSX", "sums/~$c.xlsx", "sums/.old/d.xlsx", "notes.odt", "photo.jpg", "run")
+    for name in names:
+        (tmp_path / name).write_text("text")
+    sources, left_out = found(tmp_path, label="office")
+    assert sources == ["office/a.md"]
+    assert left_out == {
+        "office/*.xlsx": "2 files are of a kind that isn't read; save as .csv",
+        "office/*.odt": "1 file is of a kind that isn't read; save as .docx",
+    }
+
+
 def test_linked_folders_are_named_and_not_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

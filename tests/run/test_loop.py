@@ -343,9 +343,13 @@ def test_an_empty_task_is_refused() -> None:
         ({"tools": "calculator"}, r"write tools=\['calculator'\]"),
         ({"checks": ["numbers"]}, "'numbers' is no check: .*load_checks"),
         ({"limits": {"steps": 3}}, "write limits=Limits"),
+        (
+            {"tools": ["calculator"], "tool_settings": {"pyhton": {"seconds": 1}}},
+            "no tool named 'pyhton'; there are: calculator; `tool_settings` has settings for it",
+        ),
     ],
 )
-def test_what_is_no_tool_check_or_limit_is_refused_with_what_to_write(given: dict[str, Any], told: str) -> None:
+def test_what_is_no_tool_check_limit_or_setting_is_refused_with_what_to_write(given: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         Agent(ScriptedModel([]), **given)
 

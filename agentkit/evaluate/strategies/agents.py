@@ -35,14 +35,16 @@ def agent(
         if key not in agents:
             if len(agents) > 64:  # items with functions or choices of their own need one each
                 agents.clear()
+            tools = [*(bench.agent.tools if bench.agent else bench.task.tools), *functions(item)]
+            names = {tool if isinstance(tool, str) else tool.name for tool in tools}
             agents[key] = Agent(
                 bench.model,
-                tools=[*(bench.agent.tools if bench.agent else bench.task.tools), *functions(item)],
+                tools=tools,
                 resources=bench.resources,
                 checks=judging,
                 output=output(bench, item),
                 limits=bench.limits,
-                tool_settings=bench.tool_settings,
+                tool_settings={name: table for name, table in bench.tool_settings.items() if name in names},
                 plan=plan,
                 seed=bench.seed,
                 temperature=bench.temperature,

@@ -52,3 +52,11 @@ FORMATS = (
 )
 BY_ENDING = {ending: format_ for format_ in FORMATS for ending in format_.endings}
 ENDINGS = frozenset(BY_ENDING)
+INSTEAD = {
+    **dict.fromkeys((".xls", ".xlsx", ".xlsm", ".ods", ".numbers"), ".csv"),
+    **dict.fromkeys((".doc", ".docm", ".odt", ".rtf", ".pages"), ".docx"),
+    **dict.fromkeys((".ppt", ".pptx", ".odp", ".key"), ".pdf"),
+    **dict.fromkeys((".epub", ".eml", ".msg"), ".html"),
+    ".json": ".jsonl",
+}
+"""For endings of documents that aren't read, what to save them as."""
