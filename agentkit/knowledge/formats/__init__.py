@@ -9,7 +9,7 @@ from importlib import import_module
 
 from agentkit.knowledge.formats.content import Content
 
-VERSION = 5
+VERSION = 6
 """Raise it when the same file is read differently: stored documents are then read anew."""
 MB = 1_000_000
 TEXT_CHARS = 8 * MB

@@ -92,6 +92,10 @@ def _decode_otherwise(data: bytes, named: str, said: str) -> tuple[str, str]:
             return text, ""
         if wrong <= len(text) * _DAMAGED:
             return text, f"is not {said} everywhere, as it says: {wrong:,} of its characters can't be read"
+    text = data.decode("utf-8", "replace")
+    wrong, right = text.count("\ufffd"), sum("\x7f" < letter != "\ufffd" for letter in text)
+    if wrong < right:  # in another encoding hardly any would be right by chance
+        return text, f"is not UTF-8 everywhere: {wrong:,} of its characters can't be read"
     text, name = _decode_western(data)
     return text, f"is not UTF-8; read as {name}, so accented letters may be wrong"
 

@@ -29,6 +29,14 @@ def test_other_encodings_are_read_as_western_with_a_notice(data: bytes, name: st
     assert f"read as {name}" in content.notice
 
 
+def test_utf_8_with_a_byte_that_is_wrong_stays_utf_8() -> None:
+    content = text.read("Die Prüfung kostet 12 €, ".encode() + b"f\xfcr jeden.")
+    assert content.sections[0].text == "Die Prüfung kostet 12 €, f\ufffdr jeden."
+    assert content.notice == "is not UTF-8 everywhere: 1 of its characters can't be read"
+    # As many right as wrong, by chance: two letters of Windows-1252 that are one of UTF-8.
+    assert "read as Windows-1252" in text.read(b"r\xe9sum\xc3\xa9").notice
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
