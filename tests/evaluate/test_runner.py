@@ -331,6 +331,12 @@ def test_whoever_watches_is_told_of_each_item_and_after_a_resume_first_of_those_
     assert told == [*ids[:4], *ids]
 
 
+def test_settings_of_tools_that_a_task_has_not_are_for_other_tasks(tmp_path: Path) -> None:
+    settings = {"python": {"seconds": 1.0}}
+    _, records = run(sums(1), ScriptedModel(adds), tmp_path, strategy="agent", tool_settings=settings)
+    assert [(r.error, r.score and r.score.right) for r in records] == [("", True)]
+
+
 def test_drafts_are_judged_one_by_one(tmp_path: Path) -> None:
     _, records = run(sums(2), ScriptedModel(redrafts), tmp_path, strategy="agent")
     assert [[s.right for s in r.draft_scores] for r in records] == [[False, True]] * 2
