@@ -57,6 +57,5 @@ INSTEAD = {
     **dict.fromkeys((".doc", ".docm", ".odt", ".rtf", ".pages"), ".docx"),
     **dict.fromkeys((".ppt", ".pptx", ".odp", ".key"), ".pdf"),
     **dict.fromkeys((".epub", ".eml", ".msg"), ".html"),
-    ".json": ".jsonl",
 }
-"""For endings of documents that aren't read, what to save them as."""
+"""For endings of documents that aren't read, what to save them as. Not JSON, which mostly sets up programs."""
