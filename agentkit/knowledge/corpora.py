@@ -125,20 +125,17 @@ def ingest(name: str, paths: Sequence[Path], embedder: Embedder, *, progress: Pr
     no document can be read isn't kept; the report says why.
 
     Raises:
-        CorpusError: A path is missing or a folder that is added has no file to read, the corpus can't be written, or it
+        CorpusError: A path is missing or a folder that is added has no document, the corpus can't be written, or it
             would have to be made anew while a part of its documents can't be seen.
     """
     folder = folder_of(name)
     for path in paths:
         if not (whole := _whole(path)).exists():
             raise CorpusError(f"there is no {path}; check the path")
-        if whole.is_file() and path.suffix.lower() not in ENDINGS:
-            other = INSTEAD.get(path.suffix.lower())
-            raise CorpusError(
-                f"{path} is of a kind that isn't read; save it as {other}"
-                if other
-                else f"{path} is of no kind that is read; it may end in {_ENDINGS}"
-            )
+        if whole.is_file() and (ending := path.suffix.lower()) not in ENDINGS:
+            if ending in INSTEAD:
+                raise CorpusError(f"{path} is of a kind that isn't read; save it as {INSTEAD[ending]}")
+            raise CorpusError(f"{path} is of no kind that is read; it may end in {_ENDINGS}")
         if whole.is_dir() and not any(find(whole)):
             raise CorpusError(f"there is nothing to read in {path}; it reads files that end in {_ENDINGS}")
         if (shown := encodable(kept := str(_kept(path)))) != kept:

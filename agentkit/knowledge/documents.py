@@ -92,14 +92,13 @@ def find(root: Path, *, label: str = "") -> Iterator[File | Skipped]:
             ending = Path(name).suffix.lower()
             if not name.startswith(".") and ending in ENDINGS:
                 yield File(path=here / name, source=source(here / name))
-            elif not name.startswith((".", "~$")):  # the second are office programs' locks
+            elif ending in INSTEAD and not name.startswith((".", "~$")):  # the second are office programs' locks
                 unread[ending] += 1
     yield from unlisted
-    for ending, saved in INSTEAD.items():
-        if count := unread[ending]:
-            files = "1 file is" if count == 1 else f"{count:,} files are"
-            reason = f"{files} of a kind that isn't read; save as {saved}"
-            yield Skipped(path=source(root / f"*{ending}"), reason=reason)
+    for ending, count in unread.items():
+        files = "1 file is" if count == 1 else f"{count:,} files are"
+        reason = f"{files} of a kind that isn't read; save as {INSTEAD[ending]}"
+        yield Skipped(path=source(root / f"*{ending}"), reason=reason)
 
 
 def check_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from agentkit.agent import Agent
 from agentkit.answer import Finding, Passage
 from agentkit.checks import Draft, default_checks, numbers
-from agentkit.errors import ConfigurationError, ToolError
+from agentkit.errors import ToolError
 from agentkit.events import Asked, Called, Corrected, Decided, Event, Observed, Turn
 from agentkit.limits import Limits
 from agentkit.models.scripted import ScriptedModel
@@ -330,33 +330,6 @@ def test_an_interrupted_sync_run_does_not_go_on_behind_the_event_loop() -> None:
         assert ended.wait(5)
 
     asyncio.run(notebook())
-
-
-def test_an_empty_task_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="the task is empty"):
-        run([], "  ")
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ({"tools": "calculator"}, r"write tools=\['calculator'\]"),
-        ({"checks": ["numbers"]}, "'numbers' is no check: .*load_checks"),
-        ({"limits": {"steps": 3}}, "write limits=Limits"),
-        (
-            {"tools": ["calculator"], "tool_settings": {"pyhton": {"seconds": 1}}},
-            "no tool named 'pyhton'; there are: calculator; `tool_settings` has settings for it",
-        ),
-    ],
-)
-def test_what_is_no_tool_check_limit_or_setting_is_refused_with_what_to_write(given: dict[str, Any], told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
-        Agent(ScriptedModel([]), **given)
-
-
-def test_two_tools_of_one_name_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="two tools are named double"):
-        run([], tools=[double, double])
 
 
 def test_a_call_with_a_number_that_nobody_said_never_reaches_its_tool() -> None:
